@@ -1,0 +1,1 @@
+"""Generated from protos/ by `make protos`; nothing here is written by hand."""
