@@ -1,0 +1,49 @@
+"""No work for callers who have left, and no work without an end.
+
+gRPC cancels a handler when its caller's deadline passes; a caller without one, or with one too far
+away, gets the server's. `Call.remaining_seconds` is what every call made on the way is given at the
+most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from google.protobuf.message import Message
+
+from deskhold.chassis.calls import Call, Handler, Layer, Method
+from deskhold.errors import DeadlineExceeded
+
+# Less than this and the answer would come too late anyway: one hop on loopback takes about a
+# millisecond.
+_MARGIN_SECONDS = 0.002
+
+
+def layer(max_seconds: float) -> Layer:
+    """Return the layer that gives every call an end.
+
+    Args:
+        max_seconds: The longest any call may take.
+    """
+
+    def wrap(_: Method, handler: Handler) -> Handler:
+        async def limited(request: Message, call: Call) -> Message:
+            remaining = call.context.time_remaining()
+            if remaining is not None and remaining <= max_seconds:
+                if remaining < _MARGIN_SECONDS:
+                    raise DeadlineExceeded("the deadline had passed when the call arrived")
+                call.deadline = call.started + remaining
+                return await handler(request, call)
+            call.deadline = call.started + max_seconds
+            try:
+                async with asyncio.timeout(max_seconds):
+                    return await handler(request, call)
+            except TimeoutError:
+                raise DeadlineExceeded(
+                    f"the call took longer than {max_seconds:g} s, the most this service allows",
+                    metadata={"max_seconds": f"{max_seconds:g}"},
+                ) from None
+
+        return limited
+
+    return wrap

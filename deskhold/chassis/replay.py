@@ -1,0 +1,172 @@
+"""Mutations that can be repeated (AIP-155) or only tried (AIP-163).
+
+A use case says what belongs into one transaction; how that transaction is run is decided here, from
+the request: with a `request_id` the answer is stored in the same transaction and a retry gets it
+    again, with `validate_only` everything is
+undone and the answer tells what would be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from google.protobuf.message import Message
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+)
+
+from deskhold.chassis.calls import Call
+from deskhold.chassis.writer import Lane
+from deskhold.errors import InvalidArgument
+
+KEPT_SECONDS = 24 * 3600
+_PRUNED_PER_WRITE = 2
+
+Value = TypeVar("Value")
+Reply = TypeVar("Reply", bound=Message)
+Reply_co = TypeVar("Reply_co", covariant=True)
+
+
+class Commit(Protocol[Reply_co]):
+    """Runs one unit of work in a transaction and returns the reply to it."""
+
+    async def __call__(self, work: Callable[[Connection], Any], /) -> Reply_co:
+        """Run the work, commit, and return the reply made of its result."""
+
+
+def replies_table(metadata: MetaData) -> Table:
+    """Return the table that keeps the first answers, to be part of a service's own schema."""
+    table = Table(
+        "replies",
+        metadata,
+        Column("caller", String(600), primary_key=True),
+        Column("request_id", String(36), primary_key=True),
+        Column("fingerprint", LargeBinary(32), nullable=False),
+        Column("reply", LargeBinary, nullable=False),
+        Column("created_us", BigInteger, nullable=False),
+    )
+    Index("replies_by_time", table.c.created_us)
+    return table
+
+
+class Mutations:
+    """Makes the `Commit` of a call.
+
+    Args:
+        writer: The lane that writes.
+        table: Made by `replies_table`.
+        clock_us: Microseconds since the epoch.
+    """
+
+    def __init__(self, writer: Lane, table: Table, clock_us: Callable[[], int]) -> None:
+        self._writer = writer
+        self._table = table
+        self._clock_us = clock_us
+
+    def commit(
+        self, call: Call, request: Any, reply_type: type[Reply], encode: Callable[[Value], Reply]
+    ) -> Commit[Reply]:
+        """Return how the transaction of a mutation is run.
+
+        Args:
+            call: The call; answers are kept per caller.
+            request: Its request; `request_id` and `validate_only` decide.
+            reply_type: What the call returns.
+            encode: Turns the result of the work into the reply.
+
+        Raises:
+            InvalidArgument: When run, if the request id was used for another request.
+        """
+
+        async def run(work: Callable[[Connection], Any]) -> Reply:
+            def encoded(connection: Connection) -> Reply:
+                return encode(work(connection))
+
+            if request.validate_only:
+                return await self._writer.call(encoded, dry=True)
+            if not request.request_id:
+                return await self._writer.call(encoded)
+            key = (call.authenticated.key, request.request_id.lower())
+            fingerprint = _fingerprint(request)
+            now_us = self._clock_us()
+
+            def once(connection: Connection) -> Reply:
+                stored = self._stored(connection, key, fingerprint)
+                if stored is not None:
+                    return reply_type.FromString(stored)
+                reply = encoded(connection)
+                self._keep(connection, key, fingerprint, reply, now_us)
+                return reply
+
+            return await self._writer.call(once)
+
+        return run
+
+    def _stored(
+        self, connection: Connection, key: tuple[str, str], fingerprint: bytes
+    ) -> bytes | None:
+        table = self._table
+        row = connection.execute(
+            select(table.c.fingerprint, table.c.reply).where(
+                table.c.caller == key[0], table.c.request_id == key[1]
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        if row.fingerprint != fingerprint:
+            raise InvalidArgument(
+                f"request_id: {key[1]} was used for another request; use a new one",
+                reason="REQUEST_ID_REUSED",
+                metadata={"request_id": key[1]},
+            )
+        return bytes(row.reply)
+
+    def _keep(
+        self,
+        connection: Connection,
+        key: tuple[str, str],
+        fingerprint: bytes,
+        reply: Message,
+        now_us: int,
+    ) -> None:
+        table = self._table
+        connection.execute(
+            insert(table).values(
+                caller=key[0],
+                request_id=key[1],
+                fingerprint=fingerprint,
+                reply=reply.SerializeToString(),
+                created_us=now_us,
+            )
+        )
+        # Every write removes more old answers than it adds, so the table stays as large as a day's
+        # mutations.
+        old = (
+            select(table.c.caller, table.c.request_id)
+            .where(table.c.created_us < now_us - KEPT_SECONDS * 1_000_000)
+            .order_by(table.c.created_us)
+            .limit(_PRUNED_PER_WRITE)
+        )
+        for row in connection.execute(old).all():
+            connection.execute(
+                delete(table).where(
+                    table.c.caller == row.caller, table.c.request_id == row.request_id
+                )
+            )
+
+
+def _fingerprint(request: Message) -> bytes:
+    named = request.DESCRIPTOR.full_name.encode() + b"\0"
+    return hashlib.sha256(named + request.SerializeToString(deterministic=True)).digest()

@@ -1,0 +1,170 @@
+"""A server: its ports, its health, its end.
+
+Health is served per service and for the whole (`""`), to any peer that TLS admits. On SIGTERM or
+SIGINT health turns NOT_SERVING, balancers get a beat to notice, calls in flight get the drain time,
+and only then does the caller of `run` close what it opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry, start_http_server
+
+from deskhold.chassis import access, authn, deadlines, faults, layers, validation
+from deskhold.chassis.settings import ServerSettings
+from deskhold.chassis.telemetry import Telemetry
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+_NOTICE_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One gRPC service to serve.
+
+    Attributes:
+        descriptor: Its descriptor.
+        register: The generated `add_XServicer_to_server`, with the servicer bound.
+    """
+
+    descriptor: ServiceDescriptor
+    register: Callable[[Any], None]
+
+
+class Server:
+    """Serves some services behind the layers.
+
+    Args:
+        settings: Where and how.
+        services: What.
+        table: A row for every RPC of them.
+        authorizer: Decides.
+        logger: Where the lines go.
+
+    Raises:
+        RuntimeError: The table has a hole.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        *,
+        services: Sequence[Service],
+        table: Mapping[str, access.Row],
+        authorizer: access.Authorizer,
+        logger: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self._settings = settings
+        self._logger = logger
+        self._registry = CollectorRegistry()
+        self._names = [service.descriptor.full_name for service in services]
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            maximum_concurrent_rpcs=settings.max_concurrent,
+            options=(
+                # A second server on the same port must fail, not share it in silence.
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+                ("grpc.keepalive_permit_without_calls", 1),
+            ),
+        )
+        self._server.add_generic_rpc_handlers(self._handlers(services, table, authorizer))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if settings.reflection:
+            shown = (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(shown, self._server)
+
+    async def start(self) -> None:
+        """Open the ports and turn healthy.
+
+        Raises:
+            RuntimeError: A port is taken.
+        """
+        settings = self._settings
+        self._server.add_secure_port(settings.listen, _credentials(settings, mutual=False))
+        if settings.service_listen:
+            self._server.add_secure_port(
+                settings.service_listen, _credentials(settings, mutual=True)
+            )
+        if settings.metrics_listen:
+            host, _, port = settings.metrics_listen.rpartition(":")
+            start_http_server(int(port), host, registry=self._registry)
+        await self._server.start()
+        for name in ("", *self._names):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self._logger.info("serving", listen=settings.listen, service_listen=settings.service_listen)
+
+    async def stop(self) -> None:
+        """Drain: refuse new calls, let those in flight finish."""
+        await self._health.enter_graceful_shutdown()
+        await asyncio.sleep(_NOTICE_SECONDS)  # for balancers, which ask or watch health
+        await self._server.stop(self._settings.drain_seconds)
+        self._logger.info("drained")
+
+    async def serve_until_told(self) -> None:
+        """Start, wait for SIGTERM or SIGINT, stop."""
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        await self.start()
+        try:
+            await told.wait()
+        finally:
+            await self.stop()
+
+    def _handlers(
+        self,
+        services: Sequence[Service],
+        table: Mapping[str, access.Row],
+        authorizer: access.Authorizer,
+    ) -> list[Any]:
+        recorder = layers.Recorder()
+        for service in services:
+            service.register(recorder)
+        access.refuse_holes(table, recorder.methods)
+        settings = self._settings
+        issuer = authn.Issuer.read(
+            settings.token_issuer, settings.token_audience, settings.token_jwks_file
+        )
+        tokens = authn.TokenVerifier(issuer, settings.domains)
+        return layers.wrap(
+            recorder,
+            _request_types(services),
+            (
+                Telemetry(self._logger, self._registry).layer,
+                faults.layer(self._logger),
+                deadlines.layer(settings.max_seconds),
+                authn.layer(authn.Credentials(tokens, settings.domains)),
+                access.layer(table, authorizer),
+                validation.layer,
+            ),
+        )
+
+
+def _request_types(services: Sequence[Service]) -> dict[str, type[Message]]:
+    return {
+        f"{service.descriptor.full_name}/{method.name}": GetMessageClass(method.input_type)
+        for service in services
+        for method in service.descriptor.methods
+    }
+
+
+def _credentials(settings: ServerSettings, *, mutual: bool) -> grpc.ServerCredentials:
+    pair = (settings.tls_key_file.read_bytes(), settings.tls_cert_file.read_bytes())
+    authority = settings.ca_file.read_bytes() if mutual else None
+    return grpc.ssl_server_credentials([pair], authority, require_client_auth=mutual)

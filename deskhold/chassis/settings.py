@@ -1,0 +1,183 @@
+"""Settings: `DESKHOLD_*`, from the environment or one file, read once and reported all together.
+
+A service called `rbac` looks for `DESKHOLD_RBAC_LISTEN` before `DESKHOLD_LISTEN`, so that both
+services can share a file. Secrets are files, never values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from deskhold.identities import Domains
+
+Value = TypeVar("Value")
+
+_MIN_PAGE_KEY_BYTES = 16
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; lists every problem, a line each."""
+
+
+class Reader:
+    """Reads settings and gathers the problems.
+
+    Args:
+        service: `broker` or `rbac`.
+        values: Environment and file, merged.
+    """
+
+    def __init__(self, service: str, values: Mapping[str, str]) -> None:
+        self._prefixes = (f"DESKHOLD_{service.upper()}_", "DESKHOLD_")
+        self._values = values
+        self._problems: list[str] = []
+
+    def read(self, name: str, convert: Callable[[str], Value], default: str | None = None) -> Value:
+        """Return one setting; what is wrong with it is kept until `finish`.
+
+        Args:
+            name: Its name after the prefix.
+            convert: Turns the text into the value; raises ValueError or OSError with the reason.
+            default: The text to use when it is not set; None when it must be.
+        """
+        for prefix in self._prefixes:
+            key = prefix + name
+            if self._values.get(key):
+                text = self._values[key]
+                break
+        else:
+            if default is None:
+                self._problems.append(f"{self._prefixes[0]}{name} is not set")
+                return None  # type: ignore[return-value]  # never seen: finish() raises first
+            text = default
+        try:
+            return convert(text)
+        except (ValueError, OSError) as error:
+            self._problems.append(f"{key}={text!r}: {error}")
+            return None  # type: ignore[return-value]  # never seen: finish() raises first
+
+    def finish(self) -> None:
+        """Check that every setting could be read.
+
+        Raises:
+            SettingsError: At least one could not.
+        """
+        if self._problems:
+            raise SettingsError("\n".join(self._problems))
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What every server here needs to know.
+
+    Attributes:
+        listen: Where people are served: TLS, bearer tokens.
+        service_listen: Where services are served: mutual TLS. Empty: nowhere.
+        database_url: SQLAlchemy URL.
+        tls_cert_file, tls_key_file: The server's certificate and key, PEM.
+        ca_file: The authority that signs the certificates of services, PEM.
+        token_issuer, token_audience, token_jwks_file: Whose tokens are accepted.
+        page_key: Signs page tokens.
+        domains: NetBIOS to DNS domains.
+        log_level: `DEBUG`, `INFO`, `WARNING`, `ERROR`.
+        metrics_listen: Where Prometheus scrapes, plain HTTP. Empty: nowhere.
+        reflection: Whether the server describes itself to tools.
+        max_seconds: The longest any call may take.
+        max_concurrent: How many calls are served at once; more are refused.
+        drain_seconds: How long calls in flight get when the server stops.
+    """
+
+    listen: str
+    service_listen: str
+    database_url: str
+    tls_cert_file: Path
+    tls_key_file: Path
+    ca_file: Path
+    token_issuer: str
+    token_audience: str
+    token_jwks_file: Path
+    page_key: bytes
+    domains: Domains
+    log_level: str
+    metrics_listen: str
+    reflection: bool
+    max_seconds: float
+    max_concurrent: int
+    drain_seconds: float
+
+    @classmethod
+    def read(cls, reader: Reader) -> ServerSettings:
+        """Read them; the caller finishes the reader before use."""
+        return cls(
+            listen=reader.read("LISTEN", address),
+            service_listen=reader.read("SERVICE_LISTEN", optional_address, ""),
+            database_url=reader.read("DATABASE_URL", str),
+            tls_cert_file=reader.read("TLS_CERT_FILE", file),
+            tls_key_file=reader.read("TLS_KEY_FILE", file),
+            ca_file=reader.read("CA_FILE", file),
+            token_issuer=reader.read("TOKEN_ISSUER", str),
+            token_audience=reader.read("TOKEN_AUDIENCE", str),
+            token_jwks_file=reader.read("TOKEN_JWKS_FILE", file),
+            page_key=reader.read("PAGE_KEY_FILE", secret),
+            domains=reader.read("DOMAINS", Domains.parse, ""),
+            log_level=reader.read("LOG_LEVEL", log_level, "INFO"),
+            metrics_listen=reader.read("METRICS_LISTEN", optional_address, ""),
+            reflection=reader.read("REFLECTION", boolean, "false"),
+            max_seconds=reader.read("MAX_SECONDS", positive, "120"),
+            max_concurrent=int(reader.read("MAX_CONCURRENT", positive, "2000") or 0),
+            drain_seconds=reader.read("DRAIN_SECONDS", positive, "10"),
+        )
+
+
+def address(text: str) -> str:
+    """Return `host:port`."""
+    host, colon, port = text.rpartition(":")
+    if not (host and colon and port.isdecimal() and int(port) < 65536):
+        raise ValueError("is not of the form 'host:port'")
+    return text
+
+
+def optional_address(text: str) -> str:
+    """Return `host:port`, or nothing."""
+    return address(text) if text else ""
+
+
+def file(text: str) -> Path:
+    """Return the path of a file that is there."""
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError("is no file")
+    return path
+
+
+def secret(text: str) -> bytes:
+    """Return the contents of a secret file."""
+    content = file(text).read_bytes().strip()
+    if len(content) < _MIN_PAGE_KEY_BYTES:
+        raise ValueError(f"holds fewer than {_MIN_PAGE_KEY_BYTES} bytes")
+    return content
+
+
+def boolean(text: str) -> bool:
+    """Return `true` or `false`."""
+    if text.lower() not in ("true", "false"):
+        raise ValueError("is neither 'true' nor 'false'")
+    return text.lower() == "true"
+
+
+def positive(text: str) -> float:
+    """Return a number above zero."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError("is not a number above 0")
+    return number
+
+
+def log_level(text: str) -> str:
+    """Return a level name."""
+    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise ValueError("is not DEBUG, INFO, WARNING or ERROR")
+    return text.upper()

@@ -1,0 +1,109 @@
+r"""Principals and their aliases.
+
+`CONTOSO\alice` and `alice@contoso.com` name the same user when the deployment maps the domain
+`CONTOSO` to `contoso.com`. Names of users compare without case, after Unicode normalisation; ids of
+groups and service principals are opaque and compare exactly. Principals of different kinds or
+directories are never the same.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from deskhold.errors import InvalidArgument
+
+MAX_LENGTH = 256
+
+
+class PrincipalKind(Enum):
+    """The kinds of principal."""
+
+    USER = "user"
+    GROUP = "group"
+    SERVICE_PRINCIPAL = "service_principal"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody or something that can hold a role.
+
+    Attributes:
+        kind: What it is.
+        id: Its id as given.
+        directory: The issuer or directory tenant it comes from; empty for the deployment's own.
+    """
+
+    kind: PrincipalKind
+    id: str
+    directory: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """The deployment's map from NetBIOS domains to DNS domains; both compare without case."""
+
+    dns_by_netbios: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Domains:
+        """Read `CONTOSO=contoso.com,FABRIKAM=fabrikam.com`.
+
+        Raises:
+            ValueError: A part is no pair.
+        """
+        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+        for netbios, equals, dns in pairs:
+            if not (netbios.strip() and equals and dns.strip()):
+                raise ValueError("is not of the form 'CONTOSO=contoso.com,FABRIKAM=fabrikam.com'")
+        return cls({_fold(netbios): _fold(dns) for netbios, _, dns in pairs})
+
+    def user_key(self, user: str, *, field: str = "user") -> str:
+        r"""Return the form in which a user is compared and stored beside what was given.
+
+        Raises:
+            InvalidArgument: It is neither `DOMAIN\user` nor `user@domain`.
+        """
+        folded = _fold(user)
+        if len(user) > MAX_LENGTH or any(not char.isprintable() for char in folded):
+            raise InvalidArgument.of_field(
+                field, f"{user[:80]!r} has more than {MAX_LENGTH} or unprintable characters"
+            )
+        domain, backslash, account = folded.partition("\\")
+        if backslash and domain and account and not set(account) & set("\\/@"):
+            dns = self.dns_by_netbios.get(domain)
+            return f"{account}@{dns}" if dns else folded
+        account, at, domain = folded.partition("@")
+        if at and account and domain and not set(folded) & set("\\/") and "@" not in domain:
+            return folded
+        raise InvalidArgument.of_field(
+            field, f"{user!r} is neither 'DOMAIN\\user' nor 'user@domain'"
+        )
+
+    def key(self, principal: Principal, *, field: str = "principal.id") -> str:
+        """Return the form in which any principal is compared: kind, id and directory in one string.
+
+        Raises:
+            InvalidArgument: Its id cannot be one of its kind.
+        """
+        for text in (principal.id, principal.directory):
+            if len(text) > MAX_LENGTH or not text.isprintable():
+                raise InvalidArgument.of_field(field, f"needs 1-{MAX_LENGTH} printable characters")
+        if not principal.id:
+            raise InvalidArgument.of_field(field, "is empty")
+        is_user = principal.kind is PrincipalKind.USER
+        own = self.user_key(principal.id, field=field) if is_user else principal.id
+        # The tab keeps id and directory apart: neither may hold one.
+        directory = f"\t{principal.directory}" if principal.directory else ""
+        return f"{principal.kind.value}:{own}{directory}"
+
+
+def _fold(text: str) -> str:
+    # Not NFKC, not casefold(): both merge names that a directory keeps apart ("strauß" and
+    # "strauss").
+    return unicodedata.normalize("NFC", text.strip()).lower()

@@ -1,0 +1,178 @@
+"""Resource names and scopes (AIP-122): parse, format, parent, contains.
+
+A name carries its parents, and `"/" + name` is its scope, so that a permission is decided from the
+name in a request before anything is loaded. Hosts and their assignments have no scope of their own;
+the collection's counts for them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+from deskhold.errors import InvalidArgument
+
+ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+DEPLOYMENT_SCOPE = "/"
+DESKTOP_APP_GROUP = "desktop"
+_MAX_LENGTH = 1024
+
+
+class Kind(Enum):
+    """What a name names; the value is the pattern people see in errors."""
+
+    DEPLOYMENT = ""
+    DIAGNOSTICS = "diagnostics"
+    TENANT_GROUP = "tenantGroups/{tenant_group}"
+    TENANT = "tenantGroups/{tenant_group}/tenants/{tenant}"
+    TENANT_DIAGNOSTICS = "tenantGroups/{tenant_group}/tenants/{tenant}/diagnostics"
+    COLLECTION = "tenantGroups/{tenant_group}/tenants/{tenant}/collections/{collection}"
+    APP_GROUP = COLLECTION + "/appGroups/{app_group}"
+    HOST = COLLECTION + "/hosts/{host}"
+    ASSIGNMENT = COLLECTION + "/hosts/{host}/assignment"
+
+
+SCOPE_KINDS = frozenset(Kind) - {Kind.HOST, Kind.ASSIGNMENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A parsed resource name.
+
+    Attributes:
+        text: The name as it is written, without a leading slash; empty for the deployment.
+        kind: What it names.
+        ids: Its ids, outermost first.
+    """
+
+    text: str
+    kind: Kind
+    ids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def id(self) -> str:
+        """The last id: the resource's own."""
+        return self.ids[-1]
+
+    @property
+    def scope(self) -> str:
+        """The scope at which roles for this resource count."""
+        if self.kind in SCOPE_KINDS:
+            return "/" + self.text
+        return "/" + "/".join(self.text.split("/")[:6])
+
+    @property
+    def collection(self) -> Name:
+        """The collection this name lies in, itself if it is one."""
+        return parse("/".join(self.text.split("/")[:6]), Kind.COLLECTION)
+
+    @property
+    def parent(self) -> Name:
+        """The name one step up. The deployment has none.
+
+        Raises:
+            ValueError: For the deployment.
+        """
+        if self.kind is Kind.DEPLOYMENT:
+            raise ValueError("the deployment has no parent")
+        segments = self.text.split("/")
+        return _parse("/".join(segments[: -1 if len(segments) % 2 else -2]))
+
+    def child(self, segment: str, child_id: str) -> Name:
+        """Return the name one step down, for example `child("hosts", "pc-017")`."""
+        return _parse(f"{self.text}/{segment}/{child_id}".lstrip("/"))
+
+
+def parse(text: str, *kinds: Kind, field: str = "name") -> Name:
+    """Return a name of one of the kinds.
+
+    Args:
+        text: The name, without a leading slash.
+        kinds: What it may name; any kind when none is given.
+        field: The request field it came from, for the error.
+
+    Raises:
+        InvalidArgument: It is no such name; says what it should look like.
+    """
+    wanted = " or ".join(f"'{kind.value}'" for kind in kinds or tuple(Kind) if kind.value)
+    try:
+        name = _parse(text)
+    except ValueError as error:
+        raise InvalidArgument.of_field(field, f"{text!r} {error}; give {wanted}") from None
+    if kinds and name.kind not in kinds:
+        raise InvalidArgument.of_field(field, f"{text!r} is not of the form {wanted}")
+    return name
+
+
+def parse_scope(text: str, *, field: str = "scope") -> Name:
+    """Return the name of the resource whose scope is given, for example of `/tenantGroups/contoso`.
+
+    Raises:
+        InvalidArgument: It is no scope.
+    """
+    if not text.startswith("/"):
+        raise InvalidArgument.of_field(
+            field, f"{text!r} does not begin with '/'; the deployment is '/'"
+        )
+    return parse(text[1:], *SCOPE_KINDS, field=field)
+
+
+@lru_cache(maxsize=65536)
+def ancestors(scope: str) -> tuple[str, ...]:
+    """Return a scope and all scopes above it, innermost first, ending in `/`.
+
+    The scope is taken to be well-formed. Diagnostics lie under the tenant or deployment whose they
+    are.
+    """
+    if scope == DEPLOYMENT_SCOPE:
+        return (DEPLOYMENT_SCOPE,)
+    segments = scope[1:].split("/")
+    above = "/" + "/".join(segments[: -1 if len(segments) % 2 else -2])
+    return (scope, *ancestors(above))
+
+
+def contains(outer: str, inner: str) -> bool:
+    """Say whether a scope is, or lies above, another."""
+    return outer in (DEPLOYMENT_SCOPE, inner) or inner.startswith(outer + "/")
+
+
+def is_id(text: str) -> bool:
+    """Say whether a text may be the id of a resource."""
+    return ID_PATTERN.fullmatch(text) is not None
+
+
+def fold_id(text: str) -> str:
+    """Return the form in which host ids are compared: Windows ignores their case."""
+    return text.lower()
+
+
+_SHAPES = {
+    tuple(
+        segment for segment in kind.value.split("/") if segment and not segment.startswith("{")
+    ): kind
+    for kind in Kind
+}
+
+
+@lru_cache(maxsize=65536)
+def _parse(text: str) -> Name:
+    if len(text) > _MAX_LENGTH:
+        raise ValueError(f"is longer than {_MAX_LENGTH} characters")
+    segments = text.split("/") if text else []
+    kind = _SHAPES.get(tuple(segments[0::2]))
+    singleton = kind in (Kind.DIAGNOSTICS, Kind.TENANT_DIAGNOSTICS, Kind.ASSIGNMENT)
+    if kind is None or len(segments) % 2 != singleton:
+        raise ValueError("is no resource name")
+    ids = tuple(segments[1::2])
+    for one in ids:
+        if not is_id(one):
+            raise ValueError(
+                f"holds the id {one!r}, which is not a letter or digit"
+                " followed by up to 62 letters, digits, '.', '_' or '-'"
+            )
+    return Name(text, kind, ids)
