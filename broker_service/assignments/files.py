@@ -1,0 +1,140 @@
+"""Assignment files as administrators bring them: text in, rows out, and the other way.
+
+The layout of the originals' files is documented nowhere; what is read here is what exports,
+spreadsheets and scripts produce (`design.md` 4.3).
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+HEADER = ("DesktopName", "User")
+_HOST_TITLES = frozenset(
+    {"desktopname", "name", "sessionhost", "virtualdesktopname", "computername", "host", "hostname"}
+)
+_USER_TITLES = frozenset({"user", "username", "assigneduser"})
+_DELIMITERS = (",", "\t", ";")
+_UNDECODED = re.compile("[\udc80-\udcff]")
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One row of a file.
+
+    Attributes:
+        line: Its line, from 1.
+        host_id: What it gives as the host.
+        user: What it gives as the user.
+        problem: Why it is no row of host and user; empty when it is one.
+    """
+
+    line: int
+    host_id: str
+    user: str
+    problem: str = ""
+
+
+def read_rows(content: bytes) -> list[FileRow]:
+    """Return the rows of a file in order; the header and empty lines are left out.
+
+    Encoding, delimiter, header and column order are recognised: UTF-8 and UTF-16 with or without
+        byte order mark, LF and
+    CRLF, comma, tab and semicolon. Without a header the first row decides the order: a user has a
+    backslash or an `@`, which no host id has; host first when that does not tell.
+    """
+    text = _decode(content)
+    lines = _records(text, _delimiter(text))
+    first = next(lines, None)
+    if first is None:
+        return []
+    columns = _columns(first[1])
+    rows = [] if columns.by_header else [_row(*first, columns)]
+    return rows + [_row(line, cells, columns) for line, cells in lines]
+
+
+def write_rows(rows: Iterable[tuple[str, str]]) -> bytes:
+    """Return UTF-8 CSV with the header `DesktopName,User` and a row per (host id, user)."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEADER)
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    host: int
+    user: int
+    count: int
+    by_header: bool
+
+
+def _decode(content: bytes) -> str:
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding, errors="replace")
+    # No text of hosts and users holds NULs, but every ASCII character of UTF-16 brings one.
+    if content[1:2] == b"\0":
+        return content.decode("utf-16-le", errors="replace")
+    if content[:1] == b"\0":
+        return content.decode("utf-16-be", errors="replace")
+    # What is not UTF-8 is kept as surrogates, so that the row it stands in can be named.
+    return content.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="surrogateescape")
+
+
+def _delimiter(text: str) -> str:
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    unquoted = re.sub(r'"[^"]*"', "", first)
+    return max(_DELIMITERS, key=unquoted.count)
+
+
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, Sequence[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    line = 1
+    for cells in reader:
+        stripped = [cell.strip() for cell in cells]
+        if any(stripped):
+            yield line, stripped
+        # A quoted cell may span lines: the record begins where the one before ended.
+        line = reader.line_num + 1
+
+
+def _columns(cells: Sequence[str]) -> _Columns:
+    titles = [re.sub(r"[\s_\[\]]", "", cell).lower() for cell in cells]
+    hosts = [number for number, title in enumerate(titles) if title in _HOST_TITLES]
+    users = [number for number, title in enumerate(titles) if title in _USER_TITLES]
+    if hosts and users:
+        return _Columns(hosts[0], users[0], len(cells), by_header=True)
+    user_first = len(cells) == 2 and _looks_like_user(cells[0]) and not _looks_like_user(cells[1])
+    return _Columns(int(user_first), int(not user_first), 2, by_header=False)
+
+
+def _row(line: int, cells: Sequence[str], columns: _Columns) -> FileRow:
+    host_id = cells[columns.host] if columns.host < len(cells) else ""
+    user = cells[columns.user] if columns.user < len(cells) else ""
+    return FileRow(line, _shown(host_id), _shown(user), _problem(cells, columns, host_id, user))
+
+
+def _problem(cells: Sequence[str], columns: _Columns, host_id: str, user: str) -> str:
+    if len(cells) != columns.count:
+        return f"has {len(cells)} columns instead of {columns.count}"
+    if any(_UNDECODED.search(cell) or "\ufffd" in cell for cell in cells):
+        return "is neither UTF-8 nor UTF-16; save the file in one of them"
+    if not host_id:
+        return "has no host"
+    if not user:
+        return "has no user"
+    return ""
+
+
+def _looks_like_user(cell: str) -> bool:
+    return "\\" in cell or "@" in cell
+
+
+def _shown(cell: str) -> str:
+    return _UNDECODED.sub("\ufffd", cell)

@@ -1,0 +1,129 @@
+"""The collections' questions to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select
+
+from broker_service.collections.rules import Collection, CollectionType, Draft
+from broker_service.tables import app_groups, collections, hosts
+from deskhold.chassis.paging import Page
+from deskhold.errors import NotFound
+
+_HELD = func.count(hosts.c.user_key)
+_COUNTED = (
+    select(collections, func.count(hosts.c.id).label("host_count"), _HELD.label("held_count"))
+    .outerjoin(hosts, hosts.c.collection_id == collections.c.id)
+    .group_by(collections.c.id)
+)
+
+
+def find_collection(connection: Connection, name: str) -> Collection | None:
+    """Return a collection without its counts, or None."""
+    query = select(collections).where(collections.c.name == name)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else collection_of(row)
+
+
+def require_collection(connection: Connection, name: str) -> Collection:
+    """Return a collection without its counts.
+
+    Raises:
+        NotFound: There is none of this name.
+    """
+    return _required(find_collection(connection, name), name)
+
+
+def count_collection(connection: Connection, name: str) -> Collection:
+    """Return a collection with its counts.
+
+    Raises:
+        NotFound: There is none of this name.
+    """
+    row = connection.execute(_COUNTED.where(collections.c.name == name)).one_or_none()
+    return _required(None if row is None else collection_of(row), name)
+
+
+def list_collections(connection: Connection, tenant: str, page: Page) -> list[Collection]:
+    """Return the collections of a page by name with their counts, and one more if any follow."""
+    query = _COUNTED.where(collections.c.tenant == tenant).order_by(collections.c.name)
+    if page.after is not None:
+        query = query.where(collections.c.name > page.after)
+    return [collection_of(row) for row in connection.execute(query.limit(page.probe))]
+
+
+def insert_collection(
+    connection: Connection,
+    *,
+    name: str,
+    tenant: str,
+    uid: str,
+    draft: Draft,
+    app_group_ids: Iterable[str],
+    now_us: int,
+) -> Collection:
+    """Add a collection and its app groups; return it."""
+    result = connection.execute(
+        insert(collections).values(
+            name=name,
+            tenant=tenant,
+            uid=uid,
+            display_name=draft.display_name,
+            description=draft.description,
+            type=draft.type.value,
+            auto_assign_user=draft.auto_assign_user,
+            grant_administrative_privilege=draft.grant_administrative_privilege,
+            max_desktops_per_user=max(1, draft.max_desktops_per_user),
+            version=1,
+            created_us=now_us,
+        )
+    )
+    key = result.inserted_primary_key
+    if key is None:
+        raise RuntimeError("the database gave the new collection no number")
+    for app_group_id in app_group_ids:
+        connection.execute(
+            insert(app_groups).values(
+                collection_id=key[0], app_group_id=app_group_id, created_us=now_us
+            )
+        )
+    return Collection(int(key[0]), name, uid, draft, version=1, created_us=now_us)
+
+
+def delete_collection(connection: Connection, collection: Collection) -> None:
+    """Remove a collection without hosts, and its app groups."""
+    connection.execute(delete(app_groups).where(app_groups.c.collection_id == collection.id))
+    connection.execute(delete(collections).where(collections.c.id == collection.id))
+
+
+def collection_of(row: Row[Any]) -> Collection:
+    """Return the collection of a row that holds the columns of `collections`."""
+    return Collection(
+        id=row.id,
+        name=row.name,
+        uid=row.uid,
+        draft=Draft(
+            display_name=row.display_name,
+            description=row.description,
+            type=CollectionType(row.type),
+            auto_assign_user=row.auto_assign_user,
+            grant_administrative_privilege=row.grant_administrative_privilege,
+            max_desktops_per_user=row.max_desktops_per_user,
+        ),
+        version=row.version,
+        created_us=row.created_us,
+        host_count=getattr(row, "host_count", 0),
+        assigned_host_count=getattr(row, "held_count", 0),
+    )
+
+
+def _required(collection: Collection | None, name: str) -> Collection:
+    if collection is None:
+        raise NotFound(
+            f"there is no collection {name}; see them with: deskhold collection list",
+            reason="COLLECTION_NOT_FOUND",
+            metadata={"collection": name},
+        )
+    return collection

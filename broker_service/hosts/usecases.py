@@ -1,0 +1,224 @@
+"""Adding, showing and removing hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from broker_service.collections.rules import Collection
+from broker_service.collections.store import require_collection
+from broker_service.history.rules import Author, Cause, Event, EventKind
+from broker_service.history.store import record
+from broker_service.hosts import store
+from broker_service.hosts.rules import Host, NewHost, host_not_found
+from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.paging import Page
+from deskhold.chassis.replay import Commit
+from deskhold.errors import AlreadyExists, FailedPrecondition, InvalidArgument
+from deskhold.names import Kind, Name, fold_id, parse
+
+Reply = TypeVar("Reply")
+
+
+class Hosts:
+    """The use cases of hosts.
+
+    Args:
+        database: The broker's store.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(
+        self, collection: str, wanted: Sequence[NewHost], *, now_us: int, commit: Commit[Reply]
+    ) -> Reply:
+        """Add hosts, all or nothing; those that are there with the same settings stay as they are.
+
+        Raises:
+            NotFound: There is no such collection.
+            InvalidArgument: A host is named twice.
+            AlreadyExists: A host is there with other settings.
+            FailedPrecondition: A host is in another collection.
+        """
+        _refuse_twice([host.host_id for host in wanted], "hosts")
+
+        def work(connection: Connection) -> list[Host]:
+            found = require_collection(connection, collection)
+            return add_hosts(connection, found, wanted, now_us)
+
+        return await commit(work)
+
+    async def get(self, name: Name) -> Host:
+        """Return a host.
+
+        Raises:
+            NotFound: No such collection or host.
+        """
+
+        def work(connection: Connection) -> Host:
+            collection = require_collection(connection, name.collection.text)
+            return require_host(connection, collection, name.id)
+
+        return await self._database.read(work)
+
+    async def list_page(self, collection: str, page: Page) -> list[Host]:
+        """Return the hosts of a page by id, and one more when another page follows.
+
+        Raises:
+            NotFound: No such collection.
+        """
+
+        def work(connection: Connection) -> list[Host]:
+            return store.list_hosts(connection, require_collection(connection, collection), page)
+
+        return await self._database.read(work)
+
+    async def remove(
+        self,
+        collection: str,
+        host_ids: Sequence[str],
+        *,
+        force: bool,
+        author: Author,
+        commit: Commit[Reply],
+    ) -> Reply:
+        """Remove hosts, all or nothing; return them as they were, in the order given.
+
+        Raises:
+            NotFound: No such collection, or one of the hosts is not in it.
+            InvalidArgument: A host is named twice.
+            FailedPrecondition: One of them is held and force was not given.
+        """
+        _refuse_twice(host_ids, "names")
+
+        def work(connection: Connection) -> list[Host]:
+            found = require_collection(connection, collection)
+            by_key = store.find_hosts(connection, found, map(fold_id, host_ids))
+            gone = [_present(by_key, found, host_id) for host_id in host_ids]
+            if not force:
+                _refuse_held(gone)
+            _remove(connection, found, gone, Cause.HOST_REMOVED, author)
+            return gone
+
+        return await commit(work)
+
+
+class CollectionContents:
+    """The hosts as the room of collections sees them (`collections.usecases.Contents`)."""
+
+    def fill(
+        self, connection: Connection, collection: Collection, host_ids: Sequence[str], now_us: int
+    ) -> None:
+        """Add the first hosts of a new collection."""
+        _refuse_twice(host_ids, "host_ids")
+        add_hosts(connection, collection, [NewHost(host_id) for host_id in host_ids], now_us)
+
+    def count(self, connection: Connection, collection: Collection) -> int:
+        """Return how many hosts a collection has."""
+        return store.count_hosts(connection, collection)
+
+    def clear(self, connection: Connection, collection: Collection, author: Author) -> None:
+        """Remove every host of a collection, ending their assignments."""
+        gone = list(store.all_hosts(connection, collection))
+        _remove(connection, collection, gone, Cause.COLLECTION_DELETED, author)
+
+
+def add_hosts(
+    connection: Connection, collection: Collection, wanted: Sequence[NewHost], now_us: int
+) -> list[Host]:
+    """Add hosts that are not there yet; return all of them in the order given.
+
+    Raises:
+        AlreadyExists: One is there with other settings.
+        FailedPrecondition: One is in another collection.
+    """
+    keys = [host.key for host in wanted]
+    tenant = parse(collection.name, Kind.COLLECTION).parent.text
+    there = store.find_hosts(connection, collection, keys)
+    elsewhere = store.keys_elsewhere(connection, collection, tenant, keys)
+    for host in wanted:
+        if host.key in elsewhere:
+            raise FailedPrecondition(
+                f"host {host.host_id} belongs to another collection of the tenant;"
+                " remove it there first",
+                reason="HOST_IN_OTHER_COLLECTION",
+                metadata={"host": host.host_id, "collection": collection.name},
+            )
+        if host.key in there and not there[host.key].is_as_wanted(host):
+            raise AlreadyExists(
+                f"host {host.host_id} is in {collection.name} with another address or port;"
+                " remove it first to change them",
+                reason="HOST_ALREADY_EXISTS",
+                metadata={"host": host.host_id, "collection": collection.name},
+            )
+    new = [host for host in wanted if host.key not in there]
+    store.insert_hosts(connection, collection, tenant, new, now_us)
+    there |= store.find_hosts(connection, collection, [host.key for host in new])
+    return [there[key] for key in keys]
+
+
+def require_host(connection: Connection, collection: Collection, host_id: str) -> Host:
+    """Return a host of a collection.
+
+    Raises:
+        NotFound: It is not in the collection.
+    """
+    host = store.find_host(connection, collection, fold_id(host_id))
+    if host is None:
+        raise host_not_found(collection, host_id)
+    return host
+
+
+def _remove(
+    connection: Connection,
+    collection: Collection,
+    gone: Sequence[Host],
+    cause: Cause,
+    author: Author,
+) -> None:
+    events = [
+        Event(
+            collection.name,
+            collection.uid,
+            host.host_id,
+            host.hold.user,
+            host.hold.user_key,
+            EventKind.REMOVED,
+            cause,
+        )
+        for host in gone
+        if host.hold is not None
+    ]
+    record(connection, ((event, author) for event in events))
+    store.delete_hosts(connection, [host.id for host in gone])
+
+
+def _present(by_key: dict[str, Host], collection: Collection, host_id: str) -> Host:
+    host = by_key.get(fold_id(host_id))
+    if host is None:
+        raise host_not_found(collection, host_id)
+    return host
+
+
+def _refuse_held(hosts: Sequence[Host]) -> None:
+    held = [host for host in hosts if host.hold is not None]
+    if not held:
+        return
+    first = held[0]
+    user = first.hold.user if first.hold else ""
+    more = f" and {len(held) - 1} more are held too" if len(held) > 1 else ""
+    raise FailedPrecondition(
+        f"host {first.host_id} is held by {user}{more}; remove the assignment first, or use force",
+        reason="HOST_HELD",
+        metadata={"host": first.host_id, "held_by": user, "held": str(len(held))},
+    )
+
+
+def _refuse_twice(host_ids: Sequence[str], field: str) -> None:
+    seen: set[str] = set()
+    for number, host_id in enumerate(host_ids):
+        key = fold_id(host_id)
+        if key in seen:
+            raise InvalidArgument.of_field(f"{field}[{number}]", f"{host_id!r} is named twice")
+        seen.add(key)

@@ -1,0 +1,88 @@
+"""Finding the way of many users at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, tuple_
+
+from broker_service.collections.rules import Collection
+from broker_service.collections.store import collection_of
+from broker_service.hosts.rules import Host
+from broker_service.hosts.store import host_of
+from broker_service.tables import app_groups, collections, hosts
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who wants to go where.
+
+    Attributes:
+        collection: Name of the collection.
+        app_group_id: Which of its app groups.
+        user_key: The user as compared.
+    """
+
+    collection: str
+    app_group_id: str
+    user_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What is known about an ask.
+
+    Attributes:
+        collection: The collection; None when there is none.
+        has_app_group: Whether it has the app group.
+        host: The host the user holds; None when there is none.
+    """
+
+    collection: Collection | None
+    has_app_group: bool
+    host: Host | None
+
+
+def find_ways(connection: Connection, asks: Sequence[Ask]) -> Sequence[Way]:
+    """Answer all asks with two statements (an operation for `Lane.gather`)."""
+    by_app_group: dict[tuple[str, str], Collection] = {}
+    by_name: dict[str, Collection] = {}
+    query = (
+        select(collections, app_groups.c.app_group_id)
+        .join(app_groups, app_groups.c.collection_id == collections.c.id)
+        .where(collections.c.name.in_({ask.collection for ask in asks}))
+    )
+    for row in connection.execute(query):
+        by_name[row.name] = by_app_group[row.name, row.app_group_id] = collection_of(row)
+    wanted = [
+        (by_name[ask.collection].id, ask.user_key) for ask in asks if ask.collection in by_name
+    ]
+    names = {collection.id: name for name, collection in by_name.items()}
+    held: dict[tuple[str, str], Host] = {}
+    query = (
+        select(hosts)
+        .where(tuple_(hosts.c.collection_id, hosts.c.user_key).in_(wanted))
+        .order_by(hosts.c.slot.desc())
+    )
+    # Of several hosts the one in the lowest slot comes last and stays.
+    for row in connection.execute(query) if wanted else ():
+        name = names[row.collection_id]
+        held[name, row.user_key] = host_of(row, name)
+    return [
+        Way(
+            by_name.get(ask.collection),
+            (ask.collection, ask.app_group_id) in by_app_group,
+            held.get((ask.collection, ask.user_key)),
+        )
+        for ask in asks
+    ]
+
+
+def pooled_host(connection: Connection, collection: Collection, place: int) -> Host | None:
+    """Return the host of a pooled collection that stands at a place in the ring of claim keys."""
+    query = select(hosts).where(hosts.c.collection_id == collection.id)
+    query = query.order_by(hosts.c.claim_key).limit(1)
+    row = connection.execute(query.where(hosts.c.claim_key >= place)).one_or_none()
+    row = row or connection.execute(query).one_or_none()
+    return None if row is None else host_of(row, collection.name)
