@@ -1,0 +1,50 @@
+"""The command line: nouns, then verbs; data on stdout, talk on stderr and only on a terminal.
+
+It promises exit codes that scripts can branch on (`deskhold.cli.exits`), output that programs can
+read (`-o json|yaml|csv|name`), and to ask before it removes. It decides nothing: what a caller may
+do is the services' answer. It refuses to import grpc before a command calls a service.
+"""
+
+from __future__ import annotations
+
+import click
+
+from deskhold import __version__
+from deskhold.cli.access import can_i, whoami
+from deskhold.cli.assignment import assignment
+from deskhold.cli.collection import collection
+from deskhold.cli.connect import connect
+from deskhold.cli.host import host
+from deskhold.cli.local import bootstrap, login
+from deskhold.cli.role import role
+from deskhold.cli.role_assignment import role_assignment
+from deskhold.cli.scope import scope
+from deskhold.cli.tree import Root
+
+__all__ = ["main"]
+
+
+@click.group(cls=Root)
+@click.version_option(__version__, prog_name="deskhold")
+def main() -> None:
+    """Personal desktops: collections, their hosts, who holds which, and who may do what.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 denied or not signed in,
+    5 unavailable.
+    """
+
+
+for _command in (
+    bootstrap,
+    login,
+    whoami,
+    collection,
+    host,
+    assignment,
+    connect,
+    role,
+    role_assignment,
+    scope,
+    can_i,
+):
+    main.add_command(_command)

@@ -1,0 +1,167 @@
+"""The command tree as a whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from deskhold import errors
+from deskhold.api.rbac.v1.access_pb2 import WhoAmIResponse
+from deskhold.cli import main
+from deskhold.cli.tree import Command
+from tests.deskhold.cli.conftest import Run
+from tests.deskhold.stub_service import StubService
+
+# Scripts are written against these spellings.
+SPELLINGS = {
+    "bootstrap": "--owner",
+    "login": "--user --local",
+    "whoami": "",
+    "collection create": "--type --auto-assign --grant-admin --host",
+    "collection list": "",
+    "collection show": "",
+    "collection delete": "--force",
+    "host add": "--collection --host-pool",
+    "host list": "--collection",
+    "host remove": "--collection --force --what-if",
+    "assignment set": "--collection --user --host --force",
+    "assignment list": "--collection --user --host",
+    "assignment remove": "--collection --user --host --force --what-if",
+    "assignment import": "--collection --replace --validate-only",
+    "assignment export": "--collection",
+    "connect": "--user",
+    "role list": "",
+    "role show": "",
+    "role-assignment create": "--role --user --service-principal --group --infrastructure"
+    " --tenant-group --tenant --collection --host-pool --app-group --diagnostics",
+    "role-assignment list": "--infrastructure --diagnostics",
+    "role-assignment remove": "--role --user --infrastructure --force --what-if",
+    "scope create": "--tenant-group --tenant",
+    "scope list": "--tenant-group --tenant",
+    "scope delete": "--tenant-group --tenant --force --what-if",
+    "can-i": "--infrastructure --collection --user",
+}
+
+
+def commands(group: click.Group = main, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path}{name} ")
+        else:
+            yield path + name, command
+
+
+def test_the_spellings_are_these() -> None:
+    known = {
+        path: {opt for one in command.params for opt in one.opts} for path, command in commands()
+    }
+
+    assert set(known) == set(SPELLINGS)
+    for path, options in SPELLINGS.items():
+        assert set(options.split()) <= known[path], path
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), list(commands()), ids=[path for path, _ in commands()]
+)
+def test_help_has_an_example_that_the_command_would_take(
+    path: str, command: click.Command, run: Run
+) -> None:
+    assert isinstance(command, Command)
+    assert f"deskhold {path}" in command.example
+
+    shown = run(*path.split(), "--help")
+    assert shown.exit_code == 0
+    assert f"Example:\n  {command.example}" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in SPELLINGS if p.partition(" ")[2] in ("list", "show") or p in ("whoami", "connect")],
+)
+def test_what_shows_takes_every_form_of_output(path: str, run: Run) -> None:
+    help_text = " ".join(run(*path.split(), "--help").stdout.split())
+
+    assert "[table|json|yaml|csv|name" in help_text
+
+
+def test_help_imports_neither_grpc_nor_rich_nor_yaml() -> None:
+    code = (
+        "import sys; from deskhold.cli import main\n"
+        "main(['assignment', 'import', '--help'], standalone_mode=False)\n"
+        "late = ('grpc', 'google.protobuf', 'rich', 'yaml', 'jwt', 'cryptography')\n"
+        "print([one for one in late if one in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_global_options_stand_before_or_after_the_command(
+    run: Run, service: StubService, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    service.answers["WhoAmI"] = WhoAmIResponse()
+    other = tmp_path_factory.mktemp("other") / "token"
+    other.write_text("other-token")
+
+    assert run("whoami").exit_code == 0
+    assert run("--token-file", str(other), "whoami").exit_code == 0
+    assert run("whoami", "--token-file", str(other)).exit_code == 0
+
+    sent = [one.metadata["authorization"] for one in service.seen]
+    assert sent == ["Bearer the-token", "Bearer other-token", "Bearer other-token"]
+
+
+def test_a_service_error_is_printed_with_its_request_id_and_becomes_an_exit_code(
+    run: Run, service: StubService
+) -> None:
+    service.answers["WhoAmI"] = errors.PermissionDenied("you may not", request_id="r-1")
+
+    done = run("whoami")
+
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert done.stderr == "error: you may not\n  reason: ACTION_DENIED\n  request id: r-1\n"
+
+
+def test_without_services_the_exit_code_says_unavailable(run: Run, service: StubService) -> None:
+    service.stop()
+
+    done = run("whoami")
+
+    assert done.exit_code == 5
+    assert "nobody listens at" in done.stderr
+
+
+def test_a_broken_settings_file_is_named(run: Run, home: Path) -> None:
+    (home / "deskhold.env").write_text("nonsense\n")
+
+    done = run("whoami")
+
+    assert done.exit_code == 1
+    assert "deskhold.env, line 1" in done.stderr
+
+
+def test_debug_shows_calls_without_secrets(run: Run, service: StubService) -> None:
+    service.answers["WhoAmI"] = WhoAmIResponse()
+
+    done = run("whoami", "--debug")
+
+    assert "AccessService/WhoAmI OK" in done.stderr
+    assert "authorization: ***" in done.stderr
+    assert "the-token" not in done.output
+
+
+def test_verbose_names_calls_and_silence_is_the_default(run: Run, service: StubService) -> None:
+    service.answers["WhoAmI"] = WhoAmIResponse()
+
+    assert "AccessService/WhoAmI OK" in run("whoami", "--verbose").stderr
+    assert run("whoami").stderr == ""
+
+
+def test_the_version_is_printed(run: Run) -> None:
+    assert run("--version").stdout.startswith("deskhold, version ")

@@ -1,0 +1,91 @@
+"""Every RPC of the protos has a method on both clients, and it arrives."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deskhold.api.broker.v1.hosts_pb2 import NewHost
+from deskhold.client import AsyncClient, Client
+from deskhold.identities import Principal, PrincipalKind
+from tests.deskhold.stub_service import METHODS, StubService
+
+ENG = "tenantGroups/default/tenants/default/collections/eng"
+TENANT = "tenantGroups/default/tenants/default"
+
+# One call of every method, as a user would write it.
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "CreateCollection": lambda one: one.create_collection(TENANT, "eng", type="personal"),
+    "GetCollection": lambda one: one.get_collection(ENG),
+    "ListCollections": lambda one: one.list_collections(TENANT),
+    "DeleteCollection": lambda one: one.delete_collection(ENG),
+    "BatchCreateHosts": lambda one: one.add_hosts(ENG, ["pc-1", NewHost(host_id="pc-2")]),
+    "GetHost": lambda one: one.get_host(f"{ENG}/hosts/pc-1"),
+    "ListHosts": lambda one: one.list_hosts(ENG),
+    "BatchDeleteHosts": lambda one: one.remove_hosts(ENG, ["pc-1"]),
+    "SetAssignment": lambda one: one.set_assignment(ENG, user="a@b.c", host_id="pc-1"),
+    "RemoveAssignment": lambda one: one.remove_assignment(ENG, user="a@b.c"),
+    "ListAssignments": lambda one: one.list_assignments(ENG),
+    "ImportAssignments": lambda one: one.import_assignments(ENG, b"pc-1,a@b.c\n"),
+    "ExportAssignments": lambda one: one.export_assignments(ENG),
+    "Connect": lambda one: one.connect(ENG),
+    "CheckAccess": lambda one: one.check_access("deskhold.resources/hosts/write", "/"),
+    "BatchCheckAccess": lambda one: one.batch_check_access([]),
+    "WhoAmI": lambda one: one.who_am_i(),
+    "GetRoleDefinition": lambda one: one.get_role_definition("roleDefinitions/x"),
+    "ListRoleDefinitions": lambda one: one.list_role_definitions(),
+    "CreateRoleAssignment": lambda one: one.create_role_assignment(
+        "/", Principal(PrincipalKind.USER, "a@b.c"), "RDS Owner"
+    ),
+    "GetRoleAssignment": lambda one: one.get_role_assignment("roleAssignments/x"),
+    "ListRoleAssignments": lambda one: one.list_role_assignments("/"),
+    "DeleteRoleAssignment": lambda one: one.delete_role_assignment("roleAssignments/x"),
+    "CreateScope": lambda one: one.create_scope("/tenantGroups/contoso"),
+    "GetScope": lambda one: one.get_scope("/tenantGroups/contoso"),
+    "ListScopes": lambda one: one.list_scopes("/"),
+    "DeleteScope": lambda one: one.delete_scope("/tenantGroups/contoso"),
+}
+
+
+@pytest.fixture
+def client(service: StubService) -> Client:
+    return Client(broker=service.endpoint, rbac=service.endpoint)
+
+
+def empty_answer(method: str) -> Any:
+    return METHODS[method].output_type._concrete_class()
+
+
+def test_every_rpc_of_the_protos_has_a_method() -> None:
+    assert set(CALLS) == set(METHODS)
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_the_blocking_client_reaches(method: str, service: StubService, client: Client) -> None:
+    service.answers[method] = empty_answer(method)
+
+    with client:
+        answer = CALLS[method](client)
+        if inspect.isgenerator(answer):
+            assert list(answer) == []
+        else:
+            assert answer == empty_answer(method)
+
+    assert [one.method for one in service.seen] == [method]
+
+
+@pytest.mark.parametrize("method", CALLS)
+async def test_the_asyncio_client_reaches(method: str, service: StubService) -> None:
+    service.answers[method] = empty_answer(method)
+
+    async with AsyncClient(broker=service.endpoint, rbac=service.endpoint) as client:
+        answer = CALLS[method](client)
+        if inspect.isasyncgen(answer):
+            assert [item async for item in answer] == []
+        else:
+            assert await answer == empty_answer(method)
+
+    assert [one.method for one in service.seen] == [method]
