@@ -40,7 +40,7 @@ from deskhold.chassis.database import Database, migrate
 from deskhold.chassis.paging import Pager
 from deskhold.chassis.replay import Mutations
 from deskhold.chassis.server import Server, Service
-from deskhold.chassis.settings import Reader, ServerSettings, SettingsError, address
+from deskhold.chassis.settings import Reader, ServerSettings, address, explained
 from deskhold.chassis.telemetry import configure_logging
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -48,16 +48,13 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def main() -> int:
     """Read the settings, bring the schema up to date, serve; return the exit code."""
-    reader = Reader("broker", environment.read(os.environ))
-    settings = ServerSettings.read(reader)
-    authority_address = reader.read("AUTHORITY_ADDRESS", address)
-    try:
+    with explained("broker"):
+        reader = Reader("broker", environment.read(os.environ))
+        settings = ServerSettings.read(reader)
+        authority_address = reader.read("AUTHORITY_ADDRESS", address)
         reader.finish()
-    except SettingsError as error:
-        sys.stderr.write(f"broker_service cannot start:\n{error}\n")
-        return 2
-    migrate(settings.database_url, MIGRATIONS)
-    uvloop.run(_serve(settings, authority_address))
+        migrate(settings.database_url, MIGRATIONS)
+        uvloop.run(_serve(settings, authority_address))
     return 0
 
 

@@ -32,6 +32,7 @@ from deskhold.identities import PrincipalKind
 
 _MAX_BATCH = 64
 _TIMEOUT_SECONDS = 2.0
+_MARGIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
 _KINDS = {
     PrincipalKind.USER: principals_pb2.PRINCIPAL_KIND_USER,
@@ -137,7 +138,8 @@ class Authority:
                 await self._send(batch)
 
     async def _send(self, batch: list[_Waiting]) -> None:
-        longest = max(one.deadline for one in batch) - time.monotonic()
+        # A little less than the callers have left, so that UNAVAILABLE still reaches them.
+        longest = max(one.deadline for one in batch) - time.monotonic() - _MARGIN_SECONDS
         request = access_pb2.BatchCheckAccessRequest(checks=[one.check for one in batch])
         try:
             response = await self._access.BatchCheckAccess(

@@ -25,6 +25,8 @@ from deskhold import errors, status, tls
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 _KEEPALIVE_TIME_MS = 30_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
+_FIRST_RECONNECT_MS = 100
+_LAST_RECONNECT_MS = 2_000
 # Four attempts within about a second: enough for a restart behind a load balancer, too few to hide
 # an outage.
 _RETRY_POLICY = {
@@ -187,6 +189,11 @@ def _options(endpoint: Endpoint, repeatable: Iterable[str]) -> list[tuple[str, s
         ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        # gRPC would wait up to two minutes before it tries a service again that was restarted.
+        ("grpc.initial_reconnect_backoff_ms", _FIRST_RECONNECT_MS),
+        ("grpc.max_reconnect_backoff_ms", _LAST_RECONNECT_MS),
+        # Tokens go to the service that was named, not to whatever proxy the environment holds.
+        ("grpc.enable_http_proxy", 0),
         ("grpc.service_config", _service_config(repeatable)),
         # Otherwise DNS may bring another service config, and costs a TXT query.
         ("grpc.service_config_disable_resolution", 1),

@@ -31,7 +31,7 @@ from deskhold.chassis.database import Database, migrate
 from deskhold.chassis.paging import Pager
 from deskhold.chassis.replay import Mutations
 from deskhold.chassis.server import Server, Service
-from deskhold.chassis.settings import Reader, ServerSettings, SettingsError
+from deskhold.chassis.settings import Reader, ServerSettings, explained
 from deskhold.chassis.telemetry import configure_logging
 from deskhold.errors import DeskholdError
 from rbac_service import tables
@@ -55,18 +55,15 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def main() -> int:
     """Read the settings, bring the schema up to date, do what is asked; return the exit code."""
     arguments = _parse_arguments()
-    reader = Reader("rbac", environment.read(os.environ))
-    settings = ServerSettings.read(reader)
-    enforcement_point = reader.read("ENFORCEMENT_POINT", str, "spiffe://deskhold/broker")
-    try:
+    with explained("rbac"):
+        reader = Reader("rbac", environment.read(os.environ))
+        settings = ServerSettings.read(reader)
+        enforcement_point = reader.read("ENFORCEMENT_POINT", str, "spiffe://deskhold/broker")
         reader.finish()
-    except SettingsError as error:
-        sys.stderr.write(f"rbac_service cannot start:\n{error}\n")
-        return 2
-    migrate(settings.database_url, MIGRATIONS)
-    if arguments.command == "bootstrap":
-        return asyncio.run(_bootstrap(settings, arguments.owner, enforcement_point))
-    uvloop.run(_serve(settings))
+        migrate(settings.database_url, MIGRATIONS)
+        if arguments.command == "bootstrap":
+            return asyncio.run(_bootstrap(settings, arguments.owner, enforcement_point))
+        uvloop.run(_serve(settings))
     return 0
 
 

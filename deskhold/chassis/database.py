@@ -15,8 +15,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from deskhold.chassis.settings import SettingsError
 from deskhold.chassis.writer import Lane, Op
 
 __all__ = ["Connection", "Database", "migrate"]
@@ -63,6 +65,9 @@ def migrate(url: str, migrations: Path) -> None:
     Args:
         url: SQLAlchemy URL of the database.
         migrations: The service's Alembic folder.
+
+    Raises:
+        SettingsError: The database cannot be opened.
     """
     path = make_url(url).database
     if make_url(url).get_backend_name() == "sqlite" and path:
@@ -74,15 +79,13 @@ def migrate(url: str, migrations: Path) -> None:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+    except OperationalError as error:
+        raise SettingsError(f"the database {url!r} cannot be used: {error.orig}") from error
     finally:
         engine.dispose()
 
 
 def _engine(url: str, *, writes: bool) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        raise ValueError(
-            f"the database URL {url!r} is not of SQLite, the only engine of this version"
-        )
     # The lanes hold their connections for good; a pool would only hide that.
     engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
 

@@ -23,7 +23,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, start_http_server
 
 from deskhold.chassis import access, authn, deadlines, faults, layers, validation
-from deskhold.chassis.settings import ServerSettings
+from deskhold.chassis.settings import ServerSettings, SettingsError
 from deskhold.chassis.telemetry import Telemetry
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -92,14 +92,12 @@ class Server:
         """Open the ports and turn healthy.
 
         Raises:
-            RuntimeError: A port is taken.
+            SettingsError: A port is taken, or an address is not of this machine.
         """
         settings = self._settings
-        self._server.add_secure_port(settings.listen, _credentials(settings, mutual=False))
+        self._open(settings.listen, mutual=False)
         if settings.service_listen:
-            self._server.add_secure_port(
-                settings.service_listen, _credentials(settings, mutual=True)
-            )
+            self._open(settings.service_listen, mutual=True)
         if settings.metrics_listen:
             host, _, port = settings.metrics_listen.rpartition(":")
             start_http_server(int(port), host, registry=self._registry)
@@ -126,6 +124,15 @@ class Server:
             await told.wait()
         finally:
             await self.stop()
+
+    def _open(self, address: str, *, mutual: bool) -> None:
+        try:
+            self._server.add_secure_port(address, _credentials(self._settings, mutual=mutual))
+        except RuntimeError as error:  # grpc has no more precise one
+            raise SettingsError(
+                f"cannot listen at {address}: another process listens there,"
+                " or the address is not of this machine"
+            ) from error
 
     def _handlers(
         self,

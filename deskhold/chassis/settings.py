@@ -6,8 +6,10 @@ services can share a file. Secrets are files, never values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +22,16 @@ _MIN_PAGE_KEY_BYTES = 16
 
 class SettingsError(Exception):
     """Settings that cannot be used; lists every problem, a line each."""
+
+
+@contextmanager
+def explained(service: str) -> Iterator[None]:
+    """End the process with exit code 2 and a plain message when settings cannot be used."""
+    try:
+        yield
+    except SettingsError as error:
+        sys.stderr.write(f"{service}_service cannot start:\n{error}\n")
+        sys.exit(2)
 
 
 class Reader:
@@ -99,7 +111,7 @@ class ServerSettings:
     token_issuer: str
     token_audience: str
     token_jwks_file: Path
-    page_key: bytes
+    page_key: bytes = field(repr=False)
     domains: Domains
     log_level: str
     metrics_listen: str
@@ -114,7 +126,7 @@ class ServerSettings:
         return cls(
             listen=reader.read("LISTEN", address),
             service_listen=reader.read("SERVICE_LISTEN", optional_address, ""),
-            database_url=reader.read("DATABASE_URL", str),
+            database_url=reader.read("DATABASE_URL", database_url),
             tls_cert_file=reader.read("TLS_CERT_FILE", file),
             tls_key_file=reader.read("TLS_KEY_FILE", file),
             ca_file=reader.read("CA_FILE", file),
@@ -127,7 +139,7 @@ class ServerSettings:
             metrics_listen=reader.read("METRICS_LISTEN", optional_address, ""),
             reflection=reader.read("REFLECTION", boolean, "false"),
             max_seconds=reader.read("MAX_SECONDS", positive, "120"),
-            max_concurrent=int(reader.read("MAX_CONCURRENT", positive, "2000") or 0),
+            max_concurrent=reader.read("MAX_CONCURRENT", count, "2000"),
             drain_seconds=reader.read("DRAIN_SECONDS", positive, "10"),
         )
 
@@ -143,6 +155,13 @@ def address(text: str) -> str:
 def optional_address(text: str) -> str:
     """Return `host:port`, or nothing."""
     return address(text) if text else ""
+
+
+def database_url(text: str) -> str:
+    """Return the URL of a database of a kind that is supported."""
+    if not text.startswith("sqlite:///"):
+        raise ValueError("is not of the form 'sqlite:////absolute/path'")
+    return text
 
 
 def file(text: str) -> Path:
@@ -174,6 +193,13 @@ def positive(text: str) -> float:
     if not 0 < number < float("inf"):
         raise ValueError("is not a number above 0")
     return number
+
+
+def count(text: str) -> int:
+    """Return a whole number above zero."""
+    if not (text.isdecimal() and int(text) > 0):
+        raise ValueError("is not a whole number above 0")
+    return int(text)
 
 
 def log_level(text: str) -> str:

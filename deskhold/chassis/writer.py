@@ -156,13 +156,16 @@ class Lane:
 
     def _run_group(self, group: list[_Item]) -> None:
         connection = self._connected()
+        savepoint = connection.begin_nested()
         try:
-            with connection.begin_nested():
-                results = group[0].op(connection, [item.argument for item in group])
-        except _RollBack as dry:
-            group[0].result = dry.result
+            results = group[0].op(connection, [item.argument for item in group])
         except Exception as error:
-            if len(group) > 1:
+            # Raises when the database has undone more than this part (SQLite undoes the whole
+            # transaction when the disk is full): nobody in the batch may then be told of success.
+            savepoint.rollback()
+            if isinstance(error, _RollBack):
+                group[0].result = error.result
+            elif len(group) > 1:
                 for item in group:
                     self._run_group([item])
             elif isinstance(error, DBAPIError) and error.connection_invalidated:
@@ -171,6 +174,7 @@ class Lane:
                 lost = isinstance(error, OperationalError)  # disk full, locked for too long
                 group[0].error = _unavailable(error) if lost else error
         else:
+            savepoint.commit()
             for item, result in zip(group, results, strict=True):
                 if isinstance(result, DeskholdError):
                     item.error = result
