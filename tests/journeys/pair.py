@@ -1,0 +1,204 @@
+"""Both services as `make run` starts them, in a home of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+
+from deskhold import environment
+from deskhold.channel import Endpoint
+from deskhold.client import AsyncClient
+from deskhold.embedded.paths import SERVICES, Home
+from deskhold.issuer import Issuer, load_key, sign
+
+OWNER = "admin@contoso.com"
+TENANT = "tenantGroups/default/tenants/default"
+
+
+class Pair:
+    """rbac and broker as processes, the real command line, and clients for anybody.
+
+    The launchers are read to their words, so that nothing here waits for a time: each of the
+    methods that start or end something returns when it has happened.
+
+    Attributes:
+        home: The state directory.
+        base_port: The broker's port; rbac takes the two after it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.home = Home(path)
+        self.base_port = free_base_port()
+        self._launchers: dict[str, _Launcher] = {}
+        self._ending: set[str] = set()
+
+    def start(self) -> None:
+        """Start both, and name the first Owner."""
+        both = self._launch()
+        both.read_until("In another terminal")
+        self._launchers |= {"rbac": both, "broker": both}
+        self.deskhold("bootstrap", "--owner", OWNER, signed_in_as=None).check_returncode()
+
+    def start_alone(self, service: str) -> None:
+        """Start one service that has ended; returns when it serves."""
+        launcher = self._launch("run", service)
+        launcher.read_until(f"{service} listens on")
+        self._launchers[service] = launcher
+
+    def revive(self) -> None:
+        """Start what has ended, or was told to."""
+        for service in SERVICES:
+            if service in self._ending:
+                self.end_of(service)
+            if not self.home.pid_file(service).exists():
+                self.start_alone(service)
+
+    def end(self, service: str, number: signal.Signals) -> None:
+        """Send the process of a service a signal to end it by."""
+        os.kill(int(self.home.process_id(service)), number)
+        self._ending.add(service)
+
+    def end_of(self, service: str) -> str:
+        """Wait until the process of a service has ended; return what its launcher says of it."""
+        self._ending.discard(service)
+        return self._launchers[service].read_until(f"{service} ended", f"{service} was killed")
+
+    def stop(self) -> None:
+        """Stop everything that runs."""
+        for launcher in set(self._launchers.values()):
+            launcher.stop()
+
+    def token_file(self, user: str, *groups: str) -> Path:
+        """Return a file with a token that the deployment's own issuer signed."""
+        return self.keep_token(user, sign(self.issuer, user, groups=groups))
+
+    def keep_token(self, name: str, token: str) -> Path:
+        """Return a file with a token."""
+        path = self.home.path / f"{name.replace(chr(92), '-')}.token"
+        path.write_text(f"{token}\n")
+        return path
+
+    @cached_property
+    def issuer(self) -> Issuer:
+        """The deployment's own issuer."""
+        said = self.settings
+        return Issuer(
+            issuer=said["DESKHOLD_TOKEN_ISSUER"],
+            audience=said["DESKHOLD_TOKEN_AUDIENCE"],
+            key=load_key(self.home.issuer_key_file),
+        )
+
+    def client(self, user: str = OWNER, *groups: str) -> AsyncClient:
+        """Return a client for a user, with a channel of its own."""
+        token = sign(self.issuer, user, groups=groups)
+        broker, rbac = (
+            Endpoint(self.settings[key], self.home.ca_file, token=token)
+            for key in ("DESKHOLD_BROKER_ADDRESS", "DESKHOLD_RBAC_ADDRESS")
+        )
+        return AsyncClient(broker=broker, rbac=rbac)
+
+    def deskhold(
+        self, *words: str, signed_in_as: str | Path | None = OWNER, stdin: bytes = b""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command line, away from any terminal."""
+        if isinstance(signed_in_as, str):
+            signed_in_as = self.token_file(signed_in_as)
+        chosen = {} if signed_in_as is None else {"DESKHOLD_TOKEN_FILE": str(signed_in_as)}
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("deskhold")), *words],
+            env=self.environ | chosen,
+            input=stdin,
+            capture_output=True,
+            check=False,
+        )
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+        )
+
+    def run_module(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m ...` as an administrator would, beside the running services."""
+        return subprocess.run(
+            [sys.executable, "-m", *words],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of everything that is started here."""
+        inherited = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(environment.PREFIX)
+        }
+        return inherited | {
+            environment.HOME: str(self.home.path),
+            "DESKHOLD_EMBEDDED_PORTS_FROM": str(self.base_port),
+        }
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of the home."""
+        return environment.read({environment.HOME: str(self.home.path)})
+
+    def _launch(self, *words: str) -> _Launcher:
+        self.home.path.mkdir(parents=True, exist_ok=True)
+        return _Launcher(words, self.environ, self.home.path / "services.log")
+
+
+class _Launcher:
+    """`python -m deskhold.embedded`, whose words are read as they come."""
+
+    def __init__(self, words: Iterable[str], environ: dict[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("ab") as stderr:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "deskhold.embedded", *words],
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+
+    def read_until(self, *beginnings: str) -> str:
+        """Return the next line that begins so."""
+        assert self._process.stdout is not None
+        said = []
+        for line in self._process.stdout:
+            said.append(line)
+            if line.startswith(beginnings):
+                return line.rstrip()
+        heard = "".join(said)
+        raise AssertionError(
+            f"the launcher ended without saying {beginnings}, but:\n{heard}{self._log.read_text()}"
+        )
+
+    def stop(self) -> None:
+        """Stop it and what it started."""
+        self._process.terminate()
+        self._process.communicate()
+
+
+def free_base_port() -> int:
+    """Return a port that is free together with the two after it."""
+    while True:
+        with ExitStack() as stack:
+            first = stack.enter_context(socket.socket())
+            first.bind(("127.0.0.1", 0))
+            base = int(first.getsockname()[1])
+            try:
+                for port in (base + 1, base + 2):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except (OSError, OverflowError):
+                continue
+            return base
