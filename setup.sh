@@ -54,6 +54,7 @@ unset VIRTUAL_ENV UV_DEFAULT_INDEX UV_INDEX_URL
 fill() {
   local environment=$1
   shift
+  echo "setup: filling $environment with what uv.lock names" >&2
   rm -f "$environment/.complete"
   if [ -z "$mirror" ]; then
     UV_PROJECT_ENVIRONMENT=$environment "$uv" sync --quiet --locked "$@"

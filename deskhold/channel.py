@@ -22,7 +22,7 @@ from grpc import aio
 
 from deskhold import errors, status, tls
 
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 _KEEPALIVE_TIME_MS = 30_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
 _FIRST_RECONNECT_MS = 100
@@ -111,7 +111,9 @@ def explain(
     # types-grpcio takes the pairs for objects.
     trailers = cast("Iterable[tuple[str, str | bytes]]", error.trailing_metadata() or ())
     sent_by_service = any(key == status.DETAILS_KEY for key, _ in trailers)
-    if isinstance(explained, errors.Unavailable) and not sent_by_service:
+    # A server that stops answers CANCELLED to calls that it has not begun.
+    unanswered = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+    if unanswered and not sent_by_service:
         explained = _unreached(explained.message, endpoint)
     if not explained.request_id:
         explained.request_id = request_id

@@ -45,6 +45,7 @@ def whoami(invocation: Invocation, *, output: str) -> None:
 @click.command(
     "can-i",
     cls=Command,
+    short_help="Say whether you may do something somewhere.",
     example="deskhold can-i deskhold.resources/hosts/write --collection eng",
 )
 @click.argument("action")

@@ -73,6 +73,8 @@ def import_(
     and the reason (with -o json, yaml or csv all rows are); the exit code is 1.
     """
     content = file.read()
+    if not content:
+        raise click.UsageError(f"{file.name} is empty; give a row 'host,user' per assignment.")
     client = invocation.client
     try:
         with _progress("importing"):
@@ -86,6 +88,7 @@ def import_(
             collection, content, replace=replace, validate_only=True
         )
         _show(verdicts, output)
+        error.violations = ()  # the verdicts say it
         raise
     _show(done, output)
     if done.rejected_count:

@@ -37,7 +37,7 @@ VIEW = View(
 _WHOLE = View((Column("name", "NAME"), *VIEW.columns[1:]))
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Sets of hosts and the rules for connecting to them.")
 def collection() -> None:
     """Sets of hosts and the rules for connecting to them (session collections, host pools)."""
 

@@ -22,7 +22,11 @@ _VIEW = View(
 )
 
 
-@click.command(cls=Command, example="deskhold connect eng -o rdp > desktop.rdp")
+@click.command(
+    cls=Command,
+    short_help="Find your host in a collection, or claim a free one.",
+    example="deskhold connect eng -o rdp > desktop.rdp",
+)
 @click.argument("collection")
 @click.option("--user", metavar="U", default="", help="For whom; you when not given.")
 @click.option("--app-group", metavar="A", help="An app group; the full desktop when not given.")

@@ -15,9 +15,16 @@ from typing import Any
 import click
 
 from deskhold import names
+from deskhold.errors import InvalidArgument
 from deskhold.identities import Principal, PrincipalKind
 
 _DEFAULT_ID = "default"
+_FIELDS = {
+    "tenantGroups": "tenant group",
+    "tenants": "tenant",
+    "collections": "collection",
+    "appGroups": "app group",
+}
 _Function = Callable[..., Any]
 _Decorator = Callable[[_Function], _Function]
 
@@ -203,7 +210,13 @@ def _below(parent: str, segment: str, child: str | None) -> str:
 
 
 def _child(parent: str, segment: str, child: str) -> str:
-    return str(names.parse(f"{parent}/{segment}/{child}".lstrip("/"), field=segment))
+    if not names.is_id(child):
+        raise InvalidArgument.of_field(
+            _FIELDS[segment],
+            f"{child!r} is no id; begin with a letter or digit, after which up to 62 letters,"
+            " digits, '.', '_' and '-' may follow",
+        )
+    return f"{parent}/{segment}/{child}".lstrip("/")
 
 
 def _tenant_options() -> tuple[_Decorator, ...]:

@@ -25,12 +25,23 @@ def bootstrap(invocation: Invocation, *, owner: str) -> None:
     assigned by somebody who holds one.
     """
     Domains().user_key(owner, field="--owner")
+    if not {"DESKHOLD_RBAC_DATABASE_URL", "DESKHOLD_DATABASE_URL"} & invocation.settings.keys():
+        raise FailedPrecondition(
+            "nothing says where the RBAC service keeps its data: DESKHOLD_RBAC_DATABASE_URL is not"
+            " set; run 'make run' first, or use --home",
+            reason="NOT_CONFIGURED",
+            metadata={"setting": "DESKHOLD_RBAC_DATABASE_URL"},
+        )
     command = [sys.executable, "-m", "rbac_service", "bootstrap", "--owner", owner]
     done = subprocess.run(command, env=invocation.environ, check=False)
     click.get_current_context().exit(done.returncode)
 
 
-@click.command(cls=Command, example="deskhold login --user admin@contoso.com")
+@click.command(
+    cls=Command,
+    short_help="Sign in as a user.",
+    example="deskhold login --user admin@contoso.com",
+)
 @click.option("--user", metavar="U", required=True, help="DOMAIN\\user or user@domain.")
 @click.option("--local", is_flag=True, help="Let the deployment's local issuer sign. The default.")
 @click.option(

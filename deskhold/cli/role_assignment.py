@@ -31,7 +31,7 @@ _VIEW = View((*_COLUMNS, _NAME))
 _LIST = View((*_COLUMNS, Column("inherited", "INHERITED"), _NAME))
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Who holds which role where.")
 def role_assignment() -> None:
     """Who holds which role where; a role counts at its scope and everywhere below."""
 

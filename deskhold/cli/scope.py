@@ -36,7 +36,7 @@ _VIEW = View(
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="The tree of tenants, collections and app groups.")
 def scope() -> None:
     """The tree of tenant groups, tenants, collections and app groups."""
 

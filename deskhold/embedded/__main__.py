@@ -1,4 +1,7 @@
-"""`python -m deskhold.embedded`: lay out the state directory, run the services until Ctrl-C."""
+"""`python -m deskhold.embedded`: lay out the state directory, run the services until Ctrl-C.
+
+`init` only lays it out: the first step where something else starts the services.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +27,44 @@ _DEFAULT_BASE_PORT = "7443"
 
 @click.command()
 @click.argument(
-    "words", nargs=-1, type=click.Choice(["run", *SERVICES]), metavar="[run] [rbac] [broker]"
+    "words",
+    nargs=-1,
+    type=click.Choice(["init", "run", *SERVICES]),
+    metavar="init | [run] [rbac] [broker]",
 )
 def main(words: tuple[str, ...]) -> None:
     """Run both services, or those named, on this machine in the foreground.
+
+    With init, only make what the state directory lacks.
 
     The state directory is DESKHOLD_HOME, ./var when that is unset; the first start makes it. At
     that first start DESKHOLD_EMBEDDED_PORTS_FROM, 7443 when unset, is the broker's port; rbac takes
     the two after it.
     """
+    if "init" in words and len(words) > 1:
+        raise click.UsageError("init goes without other words: it starts nothing.")
     try:
-        code = _run([name for name in SERVICES if name in words] or list(SERVICES))
+        if "init" in words:
+            code = _init()
+        else:
+            code = _run([name for name in SERVICES if name in words] or list(SERVICES))
     except (DeskholdError, OSError, ValueError) as error:
         click.echo(f"deskhold: {error}", err=True)
         code = 1
     sys.exit(code)
 
 
+def _init() -> int:
+    click.echo(f"{_lay_out().path} holds what the services need")
+    return 0
+
+
+def _lay_out() -> Home:
+    return lay_out(Path(environment.read(os.environ)[environment.HOME]), _base_port())
+
+
 def _run(names: list[str]) -> int:
-    home = lay_out(Path(environment.read(os.environ)[environment.HOME]), _base_port())
+    home = _lay_out()
     environ = {**os.environ, environment.HOME: str(home.path)}
     settings = environment.read(environ)
     services = [
@@ -80,7 +102,7 @@ def _next_step(home: Home, *, is_signed_in: bool) -> str:
     typed = " && ".join(_spell(home, [command, *words]) for words in steps)
     return (
         f"\nIn another terminal, {purpose}:\n\n    {typed}\n\n"
-        f"The state is in {home.path}; Ctrl-C stops both.\n"
+        f"State and logs are in {home.path}; Ctrl-C stops both.\n"
     )
 
 

@@ -93,10 +93,15 @@ def new_leaf(
     authority_key: ec.EllipticCurvePrivateKey,
     now: datetime,
 ) -> x509.Certificate:
-    """Return a certificate with which a service both answers and dials, on this machine only."""
+    """Return a certificate with which a service both answers and dials.
+
+    It answers on this machine, and under the service's own name, which is what a container network
+    calls it.
+    """
     names = x509.SubjectAlternativeName(
         [
             x509.DNSName("localhost"),
+            x509.DNSName(service),
             *map(x509.IPAddress, _LOOPBACK),
             x509.UniformResourceIdentifier(identity_of(service)),
         ]

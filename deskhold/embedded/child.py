@@ -61,10 +61,13 @@ class Child:
         Raises:
             OSError: The command cannot be started.
         """
+        log = files.open_log(home.log_file(service.name))
         try:
             process = await asyncio.create_subprocess_exec(
                 *service.command,
                 stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
                 env=dict(environ),
                 # The lock lives exactly as long as the process, even when we are killed before it.
                 pass_fds=(lock,),
@@ -75,6 +78,7 @@ class Child:
             )
         finally:
             os.close(lock)
+            os.close(log)
         return cls(service, process, home)
 
     @property

@@ -10,6 +10,8 @@ from pathlib import Path
 
 _OWNER_ONLY_DIRECTORY = 0o700
 _OWNER_ONLY = 0o600
+_LARGE_LOG_BYTES = 64 * 1024 * 1024
+_TAIL_BYTES = 16 * 1024
 
 
 def make_directory(path: Path) -> None:
@@ -77,3 +79,18 @@ def _sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_log(path: Path) -> int:
+    """Return a descriptor that appends to a log; one that has grown large is put aside first."""
+    make_directory(path.parent)
+    if path.exists() and path.stat().st_size > _LARGE_LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _OWNER_ONLY)
+
+
+def last_lines(path: Path, count: int) -> list[str]:
+    """Return the last lines of a log, oldest first."""
+    with path.open("rb") as log:
+        log.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        return log.read().decode(errors="replace").splitlines()[-count:]

@@ -17,6 +17,8 @@ from deskhold.errors import FailedPrecondition, Unavailable
 GRACE_SECONDS = 20.0
 START_SECONDS = 60.0
 
+# Enough to show why a service would not start.
+_SHOWN_LOG_LINES = 5
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -109,7 +111,8 @@ class Launcher:
         if not done:
             raise Unavailable(
                 f"{child.service.name} does not serve on {child.service.address} after"
-                f" {self._start_seconds:g} seconds; its log above says more",
+                f" {self._start_seconds:g} seconds;"
+                f" {self._home.log_file(child.service.name)} says more",
                 metadata={"service": child.service.name, "address": child.service.address},
             )
         if serving in done:
@@ -123,6 +126,8 @@ class Launcher:
         name = child.service.name
         left = " and ".join(each.service.name for each in self._children if each.is_running)
         stays = f"; {left} keeps running" if left else ""
+        for line in files.last_lines(self._home.log_file(name), _SHOWN_LOG_LINES):
+            self._say(f"{name}: {line}")
         self._say(f"{name} {describe_exit(code)}{stays}. To start it again, type:")
         self._say(f"    {child.service.start_alone}")
 

@@ -74,6 +74,10 @@ class Home:
         """Return where a running service's process id is written, for scripts."""
         return self.path / "run" / f"{service}.pid"
 
+    def log_file(self, service: str) -> Path:
+        """Return where a service's log goes, a JSON object a line."""
+        return self.path / "log" / f"{service}.log"
+
     def process_id(self, service: str) -> str:
         """Return the process id last written for a service, or `unknown`."""
         try:

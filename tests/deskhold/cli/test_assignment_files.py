@@ -91,6 +91,35 @@ def test_every_rejected_row_is_printed_with_its_line(
     assert [one.validate_only for one in service.requests("ImportAssignments")] == [False, True]
 
 
+def test_what_the_rows_say_is_not_said_again_as_an_error(
+    run: Run, file: str, service: StubService
+) -> None:
+    rejected = errors.InvalidArgument(
+        "1 of 2 rows is rejected",
+        reason="IMPORT_REJECTED",
+        violations=(errors.FieldViolation("content[3]", BAD.message),),
+    )
+    verdicts = ImportAssignmentsResponse(rows=[GOOD, BAD], rejected_count=1)
+    service.answers["ImportAssignments"] = [rejected, verdicts]
+
+    done = run(*IMPORT, file)
+
+    assert BAD.message in done.stdout
+    assert BAD.message not in done.stderr
+
+
+def test_an_empty_file_is_refused_before_it_is_sent(
+    run: Run, file: str, service: StubService
+) -> None:
+    Path(file).write_bytes(b"")
+
+    done = run(*IMPORT, file)
+
+    assert done.exit_code == 2
+    assert f"{file} is empty" in done.stderr
+    assert service.seen == []
+
+
 def test_in_json_every_row_is_printed(run: Run, file: str, service: StubService) -> None:
     service.answers["ImportAssignments"] = rejecting
 

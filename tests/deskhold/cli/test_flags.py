@@ -109,6 +109,11 @@ def test_what_cannot_be_an_id_or_a_scope_is_refused(flags: ScopeFlags) -> None:
         flags.required()
 
 
+def test_what_cannot_be_an_id_is_named_alone() -> None:
+    with pytest.raises(InvalidArgument, match=r"^collection: 'e ng' is no id; [^/]*$"):
+        collection_name("e ng", None, None)
+
+
 def test_no_flag_is_the_deployment_only_where_nothing_is_made() -> None:
     assert ScopeFlags().or_deployment() == "/"
     with pytest.raises(click.UsageError, match=r"--infrastructure.*--tenant-group.*--collection"):

@@ -89,9 +89,18 @@ def test_bootstrap_runs_the_services_own_command_and_passes_its_exit_code_on(
         "sys.exit(7)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(module.parent))
+    monkeypatch.setenv("DESKHOLD_RBAC_DATABASE_URL", "sqlite:///rbac.db")
     monkeypatch.chdir(module.parent)
 
     done = run("bootstrap", "--owner", "admin@contoso.com")
 
     assert done.exit_code == 7
     assert (home / "ran").read_text() == "bootstrap --owner admin@contoso.com"
+
+
+def test_bootstrap_away_from_the_deployments_files_says_what_to_do(run: Run) -> None:
+    done = run("bootstrap", "--owner", "admin@contoso.com")
+
+    assert done.exit_code == 1
+    assert "NOT_CONFIGURED" in done.stderr
+    assert "'make run'" in done.stderr

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
@@ -24,15 +25,22 @@ def leaf(
     )
 
 
-@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
-def test_a_strict_verifier_accepts_a_leaf_as_the_server_under_every_local_name(name: str) -> None:
-    from ipaddress import ip_address
-
-    subject: x509.DNSName | x509.IPAddress
-    subject = x509.DNSName(name) if name == "localhost" else x509.IPAddress(ip_address(name))
+def verify_as_server(made: x509.Certificate, name: str) -> None:
+    subject: x509.DNSName | x509.IPAddress = x509.DNSName(name)
+    if not name.isalpha():
+        subject = x509.IPAddress(ip_address(name))
     verifier = PolicyBuilder().store(Store([ROOT])).time(NOW).build_server_verifier(subject)
+    verifier.verify(made, [])
 
-    assert verifier.verify(leaf(), []) != []
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", "broker"])
+def test_a_strict_verifier_accepts_a_leaf_under_every_local_name_and_its_own(name: str) -> None:
+    verify_as_server(leaf("broker"), name)
+
+
+def test_a_strict_verifier_refuses_a_leaf_under_the_name_of_another_service() -> None:
+    with pytest.raises(VerificationError):
+        verify_as_server(leaf("broker"), "rbac")
 
 
 def test_a_strict_verifier_accepts_a_leaf_as_the_client_that_its_uri_names() -> None:

@@ -29,6 +29,23 @@ def test_an_unknown_service_is_wrong_usage_and_makes_nothing(tmp_path: Path) -> 
     assert not (tmp_path / "var").exists()
 
 
+def test_init_lays_out_the_home_and_starts_nothing(tmp_path: Path) -> None:
+    done = embedded(tmp_path / "var", "init", DESKHOLD_EMBEDDED_PORTS_FROM="8443")
+
+    assert done.returncode == 0
+    assert done.stdout == f"{tmp_path}/var holds what the services need\n"
+    assert "BROKER_LISTEN=127.0.0.1:8443" in (tmp_path / "var" / "deskhold.env").read_text()
+    assert not list((tmp_path / "var").rglob("*.pid"))
+
+
+def test_init_with_a_service_is_wrong_usage_and_makes_nothing(tmp_path: Path) -> None:
+    done = embedded(tmp_path / "var", "init", "rbac")
+
+    assert done.returncode == 2
+    assert "init goes without other words" in done.stderr
+    assert not (tmp_path / "var").exists()
+
+
 def test_a_port_that_is_no_number_is_refused_with_its_name(tmp_path: Path) -> None:
     done = embedded(tmp_path / "var", DESKHOLD_EMBEDDED_PORTS_FROM="https")
 
