@@ -101,7 +101,6 @@ Index(
     sqlite_where=hosts.c.user_key.is_(None),
     postgresql_where=hosts.c.user_key.is_(None),
 )
-Index("hosts_by_claim_key", hosts.c.collection_id, hosts.c.claim_key)
 
 # Append-only: who had which host, from when to when, by whose decision.
 history = Table(

@@ -35,7 +35,7 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
     def _is_about(caller: Caller, check: Any) -> bool:
         if not check.HasField("principal"):
             return True
-        if check.group_ids or not check.principal.kind:
+        if check.group_ids:
             return False
         try:
             return domains.key(principal_of(check.principal)) == caller.key
@@ -72,7 +72,8 @@ def _of_assignment(verb: str) -> Row:
         scope, assignment_id = split_name(request.name)
         if not assignment_id:
             raise InvalidArgument.of_field(
-                "name", f"{request.name!r} is not of the form '[scope/]roleAssignments/ID'"
+                "name",
+                f"{names.quoted(request.name)} is not of the form '[scope/]roleAssignments/ID'",
             )
         return (
             Need(
@@ -97,7 +98,12 @@ def _create_scope(request: Any, _: Caller) -> Sequence[Need]:
 
 def _delete_scope(request: Any, _: Caller) -> Sequence[Need]:
     name = names.parse_scope(request.name)
-    return (Need(write_action(name.kind, "delete"), name.scope),)
+    own = Need(write_action(name.kind, "delete"), name.scope)
+    if not request.force:
+        return (own,)
+    # What services registered below, and the grants there, go too: that takes more than managing
+    # tenants, which is no access to access.
+    return (own, Need("deskhold.authorization/scopes/delete", name.scope))
 
 
 def _is_scope(text: str) -> bool:

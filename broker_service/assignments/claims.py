@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, select
 from broker_service.assignments.rules import Person
 from broker_service.assignments.store import hold
 from broker_service.collections.rules import Collection
+from broker_service.collections.store import require_same
 from broker_service.history.rules import Author, Cause
 from broker_service.hosts.rules import Host
 from broker_service.hosts.store import count_hosts, host_of
@@ -59,21 +60,36 @@ class Claimed:
 def claim_hosts(
     connection: Connection, claims: Sequence[Claim]
 ) -> Sequence[Claimed | DeskholdError]:
-    """Answer every claim: the host the user has, a free one, or why there is none."""
-    by_collection: defaultdict[int, dict[str, Claim]] = defaultdict(dict)
+    """Answer every claim: the host the user has, a free one, or why there is none.
+
+    Raises:
+        NotFound: One of the collections was deleted since the claim was made.
+    """
+    firsts: defaultdict[str, dict[str, Claim]] = defaultdict(dict)
     for claim in claims:
-        by_collection[claim.collection.id].setdefault(claim.person.key, claim)
-    answers: dict[tuple[int, str], Claimed | DeskholdError] = {}
-    for collection_id, by_user in by_collection.items():
-        for key, answer in _claim_in_one(connection, by_user).items():
-            answers[collection_id, key] = answer
-    return [answers[claim.collection.id, claim.person.key] for claim in claims]
+        firsts[claim.collection.uid].setdefault(claim.person.key, claim)
+    answers = {
+        (uid, key): answer
+        for uid, by_user in firsts.items()
+        for key, answer in _claim_in_one(connection, by_user).items()
+    }
+
+    def told(claim: Claim) -> Claimed | DeskholdError:
+        uid, key = claim.collection.uid, claim.person.key
+        answer = answers[uid, key]
+        # Who claims twice at once hears once that the host is new.
+        if isinstance(answer, Claimed) and firsts[uid][key] is not claim:
+            return Claimed(answer.host, is_new=False)
+        return answer
+
+    return [told(claim) for claim in claims]
 
 
 def _claim_in_one(
     connection: Connection, by_user: dict[str, Claim]
 ) -> dict[str, Claimed | DeskholdError]:
     collection = next(iter(by_user.values())).collection
+    require_same(connection, collection)
     answers: dict[str, Claimed | DeskholdError] = {
         key: Claimed(host, is_new=False)
         for key, host in _held(connection, collection, list(by_user)).items()

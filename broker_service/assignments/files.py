@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 HEADER = ("DesktopName", "User")
 _HOST_TITLES = frozenset(
@@ -20,6 +21,8 @@ _HOST_TITLES = frozenset(
 _USER_TITLES = frozenset({"user", "username", "assigneduser"})
 _DELIMITERS = (",", "\t", ";")
 _UNDECODED = re.compile("[\udc80-\udcff]")
+# No user is longer, and no host; what is not a list of them must not be quoted at length.
+_MAX_CELL = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,17 @@ class FileRow:
     problem: str = ""
 
 
-def read_rows(content: bytes) -> list[FileRow]:
+def read_rows(content: bytes, *, most: int | None = None) -> list[FileRow]:
     """Return the rows of a file in order; the header and empty lines are left out.
 
     Encoding, delimiter, header and column order are recognised: UTF-8 and UTF-16 with or without
-        byte order mark, LF and
-    CRLF, comma, tab and semicolon. Without a header the first row decides the order: a user has a
-    backslash or an `@`, which no host id has; host first when that does not tell.
+    byte order mark, LF and CRLF, comma, tab and semicolon. Without a header the first row decides
+    the order: a user has a backslash or an `@`, which no host id has; host first when that does
+    not tell.
+
+    Args:
+        content: The file.
+        most: Stop after this many rows.
     """
     text = _decode(content)
     lines = _records(text, _delimiter(text))
@@ -54,7 +61,8 @@ def read_rows(content: bytes) -> list[FileRow]:
         return []
     columns = _columns(first[1])
     rows = [] if columns.by_header else [_row(*first, columns)]
-    return rows + [_row(line, cells, columns) for line, cells in lines]
+    rest = islice(lines, None if most is None else most - len(rows))
+    return rows + [_row(line, cells, columns) for line, cells in rest]
 
 
 def write_rows(rows: Iterable[tuple[str, str]]) -> bytes:
@@ -94,14 +102,20 @@ def _delimiter(text: str) -> str:
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, Sequence[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    line = 1
-    for cells in reader:
-        stripped = [cell.strip() for cell in cells]
-        if any(stripped):
-            yield line, stripped
+    """Yield each record with its line; one that cannot be cut into cells has none."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    while True:
         # A quoted cell may span lines: the record begins where the one before ended.
         line = reader.line_num + 1
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error:  # a cell without an end: an open quote, or no such file at all
+            yield line, ()
+            continue
+        if any(cells):
+            yield line, cells
 
 
 def _columns(cells: Sequence[str]) -> _Columns:
@@ -121,6 +135,8 @@ def _row(line: int, cells: Sequence[str], columns: _Columns) -> FileRow:
 
 
 def _problem(cells: Sequence[str], columns: _Columns, host_id: str, user: str) -> str:
+    if not cells or max(len(host_id), len(user)) > _MAX_CELL:
+        return f"has a cell of more than {_MAX_CELL} characters; perhaps a quote is not closed"
     if len(cells) != columns.count:
         return f"has {len(cells)} columns instead of {columns.count}"
     if any(_UNDECODED.search(cell) or "\ufffd" in cell for cell in cells):
@@ -137,4 +153,4 @@ def _looks_like_user(cell: str) -> bool:
 
 
 def _shown(cell: str) -> str:
-    return _UNDECODED.sub("\ufffd", cell)
+    return _UNDECODED.sub("\ufffd", cell[:_MAX_CELL])

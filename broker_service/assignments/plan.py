@@ -127,7 +127,7 @@ class Planner:
                 reason="HOST_HELD",
             )
         held = self._held[person.key]
-        if host.key in held or seen_line != row.line:
+        if host.key in held:
             return Outcome.UNCHANGED
         if host.hold is not None and not self._replace:
             raise host_held(host, row.user, way_out="import with replace")

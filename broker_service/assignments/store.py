@@ -52,14 +52,18 @@ def held_by(connection: Connection, collection: Collection, user_key: str) -> li
     return [host_of(row, collection.name) for row in connection.execute(query)]
 
 
-def list_held(connection: Connection, collection: Collection, page: Page) -> list[Host]:
-    """Return the held hosts of a page by key, and one more when another page follows."""
+def list_held(
+    connection: Connection, collection: Collection, page: Page, user_key: str = ""
+) -> list[Host]:
+    """Return the held hosts of a page by key, a user's or all, and one more if any follow."""
     query = (
         select(hosts)
         .where(hosts.c.collection_id == collection.id, hosts.c.user_key.is_not(None))
         .order_by(hosts.c.host_key)
         .limit(page.probe)
     )
+    if user_key:
+        query = query.where(hosts.c.user_key == user_key)
     if page.after is not None:
         query = query.where(hosts.c.host_key > page.after)
     return [host_of(row, collection.name) for row in connection.execute(query)]

@@ -128,12 +128,10 @@ class Assignments:
 
         def work(connection: Connection) -> list[Host]:
             found = _require_personal(connection, collection)
-            if user_key:
-                return store.held_by(connection, found, user_key)
             if host_id:
                 host = require_host(connection, found, host_id)
                 return [host] if host.hold is not None else []
-            return store.list_held(connection, found, page)
+            return store.list_held(connection, found, page, user_key)
 
         return await self._database.read(work)
 

@@ -59,6 +59,7 @@ class CollectionServicer(collections_pb2_grpc.CollectionServiceServicer):
             uid=str(uuid.uuid4()),
             host_ids=request.host_ids,
             validate_only=request.validate_only,
+            seconds=current().remaining_seconds,
             now_us=self._clock_us(),
             commit=self._mutations.commit(current(), request, pb.Collection, _message),
         )

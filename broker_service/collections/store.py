@@ -36,6 +36,17 @@ def require_collection(connection: Connection, name: str) -> Collection:
     return _required(find_collection(connection, name), name)
 
 
+def require_same(connection: Connection, collection: Collection) -> None:
+    """Check that a collection read earlier is still there; its number may be another's by now.
+
+    Raises:
+        NotFound: It was deleted.
+    """
+    query = select(collections.c.uid).where(collections.c.id == collection.id)
+    if connection.execute(query).scalar() != collection.uid:
+        raise _not_found(collection.name)
+
+
 def count_collection(connection: Connection, name: str) -> Collection:
     """Return a collection with its counts.
 
@@ -121,9 +132,13 @@ def collection_of(row: Row[Any]) -> Collection:
 
 def _required(collection: Collection | None, name: str) -> Collection:
     if collection is None:
-        raise NotFound(
-            f"there is no collection {name}; see them with: deskhold collection list",
-            reason="COLLECTION_NOT_FOUND",
-            metadata={"collection": name},
-        )
+        raise _not_found(name)
     return collection
+
+
+def _not_found(name: str) -> NotFound:
+    return NotFound(
+        f"there is no collection {name}; see them with: deskhold collection list",
+        reason="COLLECTION_NOT_FOUND",
+        metadata={"collection": name},
+    )

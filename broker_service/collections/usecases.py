@@ -59,6 +59,7 @@ class Collections:
         uid: str,
         host_ids: Sequence[str],
         validate_only: bool,
+        seconds: float,
         now_us: int,
         commit: Commit[Reply],
     ) -> Reply:
@@ -74,9 +75,13 @@ class Collections:
         """
         draft.check()
         claim = ""
-        if not validate_only:
+        if validate_only:
+            await self._registration.require_parent(name.parent.scope, seconds=seconds)
+        else:
             app_group = name.child("appGroups", DESKTOP_APP_GROUP)
-            claim = await self._registration.open(name.text, (name.scope, app_group.scope))
+            claim = await self._registration.open(
+                name.text, (name.scope, app_group.scope), seconds=seconds
+            )
 
         def work(connection: Connection) -> Collection:
             if store.find_collection(connection, name.text) is not None:
@@ -85,7 +90,7 @@ class Collections:
                     reason="COLLECTION_ALREADY_EXISTS",
                     metadata={"collection": name.text},
                 )
-            if claim:
+            if not validate_only:
                 close(connection, name.text, claim)
             made = store.insert_collection(
                 connection,
@@ -101,9 +106,9 @@ class Collections:
 
         try:
             return await commit(work)
-        except BaseException:
+        finally:
+            # Not only on failure: a repeated request gets its first answer, and nothing is made.
             await self._registration.abandon(name.text, claim)
-            raise
 
     async def get(self, name: str) -> Collection:
         """Return a collection with its counts.

@@ -130,12 +130,10 @@ def upgrade() -> None:
         sqlite_where=sa.text("user_key IS NULL"),
         postgresql_where=sa.text("user_key IS NULL"),
     )
-    op.create_index("hosts_by_claim_key", "hosts", ["collection_id", "claim_key"], unique=False)
 
 
 def downgrade() -> None:
     """Undo."""
-    op.drop_index("hosts_by_claim_key", table_name="hosts")
     op.drop_index(
         "free_hosts",
         table_name="hosts",
