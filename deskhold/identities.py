@@ -70,17 +70,18 @@ class Domains:
             InvalidArgument: It is neither `DOMAIN\user` nor `user@domain`.
         """
         folded = _fold(user)
-        if len(user) > MAX_LENGTH or any(not char.isprintable() for char in folded):
+        # What was given counts, not what is compared: it is shown and written into files as it is.
+        if len(user) > MAX_LENGTH or not user.isprintable():
             raise InvalidArgument.of_field(
                 field, f"{user[:80]!r} has more than {MAX_LENGTH} or unprintable characters"
             )
-        domain, backslash, account = folded.partition("\\")
+        domain, backslash, account = map(str.strip, folded.partition("\\"))
         if backslash and domain and account and not set(account) & set("\\/@"):
             dns = self.dns_by_netbios.get(domain)
-            return f"{account}@{dns}" if dns else folded
-        account, at, domain = folded.partition("@")
+            return f"{account}@{dns}" if dns else f"{domain}\\{account}"
+        account, at, domain = map(str.strip, folded.partition("@"))
         if at and account and domain and not set(folded) & set("\\/") and "@" not in domain:
-            return folded
+            return f"{account}@{domain}"
         raise InvalidArgument.of_field(
             field, f"{user!r} is neither 'DOMAIN\\user' nor 'user@domain'"
         )
@@ -106,4 +107,6 @@ class Domains:
 def _fold(text: str) -> str:
     # Not NFKC, not casefold(): both merge names that a directory keeps apart ("strauß" and
     # "strauss").
-    return unicodedata.normalize("NFC", text.strip()).lower()
+    lower = unicodedata.normalize("NFC", text.strip()).lower()
+    # Some letters have a composed form in lower case only ("\u01f0").
+    return unicodedata.normalize("NFC", lower)

@@ -18,6 +18,8 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 DEPLOYMENT_SCOPE = "/"
 DESKTOP_APP_GROUP = "desktop"
 _MAX_LENGTH = 1024
+# A refusal quotes what it refuses, and travels in trailers, of which clients accept 8 KiB.
+_MAX_QUOTED = 100
 
 
 class Kind(Enum):
@@ -103,9 +105,9 @@ def parse(text: str, *kinds: Kind, field: str = "name") -> Name:
     try:
         name = _parse(text)
     except ValueError as error:
-        raise InvalidArgument.of_field(field, f"{text!r} {error}; give {wanted}") from None
+        raise InvalidArgument.of_field(field, f"{quoted(text)} {error}; give {wanted}") from None
     if kinds and name.kind not in kinds:
-        raise InvalidArgument.of_field(field, f"{text!r} is not of the form {wanted}")
+        raise InvalidArgument.of_field(field, f"{quoted(text)} is not of the form {wanted}")
     return name
 
 
@@ -117,7 +119,7 @@ def parse_scope(text: str, *, field: str = "scope") -> Name:
     """
     if not text.startswith("/"):
         raise InvalidArgument.of_field(
-            field, f"{text!r} does not begin with '/'; the deployment is '/'"
+            field, f"{quoted(text)} does not begin with '/'; the deployment is '/'"
         )
     return parse(text[1:], *SCOPE_KINDS, field=field)
 
@@ -139,6 +141,11 @@ def ancestors(scope: str) -> tuple[str, ...]:
 def contains(outer: str, inner: str) -> bool:
     """Say whether a scope is, or lies above, another."""
     return outer in (DEPLOYMENT_SCOPE, inner) or inner.startswith(outer + "/")
+
+
+def quoted(text: str) -> str:
+    """Return a name or id of any length as errors show it."""
+    return repr(text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "…")
 
 
 def is_id(text: str) -> bool:
@@ -172,7 +179,7 @@ def _parse(text: str) -> Name:
     for one in ids:
         if not is_id(one):
             raise ValueError(
-                f"holds the id {one!r}, which is not a letter or digit"
+                f"holds the id {quoted(one)}, which is not a letter or digit"
                 " followed by up to 62 letters, digits, '.', '_' or '-'"
             )
     return Name(text, kind, ids)

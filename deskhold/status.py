@@ -34,8 +34,7 @@ _CODES: dict[type[errors.DeskholdError], StatusCode] = {
     errors.Unimplemented: StatusCode.UNIMPLEMENTED,
     errors.Internal: StatusCode.INTERNAL,
 }
-_CLASSES = {code: cls for cls, code in _CODES.items()}
-_NUMBERS: dict[int, StatusCode] = {code.value[0]: code for code in StatusCode}
+_CLASSES = {code.value[0]: cls for cls, code in _CODES.items()}
 
 
 def code_of(error: errors.DeskholdError) -> StatusCode:
@@ -79,7 +78,7 @@ def from_status(status: status_pb2.Status) -> errors.DeskholdError:
     for detail in status.details:
         for message in (info, bad, retry, request):
             detail.Unpack(message)  # leaves messages of other types as they are
-    cls = _CLASSES.get(_NUMBERS[status.code], errors.Internal)
+    cls = _CLASSES.get(status.code, errors.Internal)
     return cls(
         status.message,
         reason=info.reason or None,

@@ -134,7 +134,7 @@ async def _bootstrap(settings: ServerSettings, owner: str, enforcement_point: st
             now_us=now_us(),
         )
     except DeskholdError as error:
-        sys.stderr.write(f"{error.reason}: {error.message}\n")
+        sys.stderr.write(f"error: {error.message}\n  reason: {error.reason}\n")
         return 1
     finally:
         await database.close()

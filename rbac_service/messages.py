@@ -6,6 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from deskhold.api.rbac.v1 import principals_pb2 as pb
 from deskhold.chassis.calls import Call
+from deskhold.errors import InvalidArgument
 from deskhold.identities import Principal, PrincipalKind
 from rbac_service.log.rules import Author
 
@@ -18,8 +19,15 @@ _NUMBERS = {kind: number for number, kind in _KINDS.items()}
 
 
 def principal_of(message: pb.Principal) -> Principal:
-    """Return the principal a message names; its rules were checked before."""
-    return Principal(_KINDS[message.kind], message.id, message.directory)
+    """Return the principal a message names.
+
+    Raises:
+        InvalidArgument: It is of no kind there is; access rows ask before validation.
+    """
+    kind = _KINDS.get(message.kind)
+    if kind is None:
+        raise InvalidArgument.of_field("principal.kind", f"there is no kind {message.kind}")
+    return Principal(kind, message.id, message.directory)
 
 
 def principal_message(principal: Principal) -> pb.Principal:

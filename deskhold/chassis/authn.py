@@ -123,12 +123,15 @@ class TokenVerifier:
         groups = claims.get("groups", [])
         if not isinstance(groups, list) or len(groups) > _MAX_GROUPS:
             raise Unauthenticated(f"the token's 'groups' is no list of at most {_MAX_GROUPS} ids")
+        group_ids = tuple(map(str, groups))
         principal = Principal(PrincipalKind.USER, user)
         try:
-            key = self._domains.key(principal)
+            key = self._domains.key(principal, field="upn")
+            for group_id in group_ids:
+                self._domains.key(Principal(PrincipalKind.GROUP, group_id), field="groups")
         except InvalidArgument as error:
-            raise Unauthenticated(f"the token names no user: {error.message}") from None
-        return Caller(principal, key, tuple(map(str, groups)), float(claims["exp"]))
+            raise Unauthenticated(f"the token names no principal: {error.message}") from None
+        return Caller(principal, key, group_ids, float(claims["exp"]))
 
 
 class Authenticator(Protocol):

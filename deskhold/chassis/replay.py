@@ -167,6 +167,9 @@ class Mutations:
             )
 
 
-def _fingerprint(request: Message) -> bytes:
+def _fingerprint(request: Any) -> bytes:
+    bare = type(request)()
+    bare.CopyFrom(request)
+    bare.request_id = ""  # a UUID is the same in either case, and is the key already
     named = request.DESCRIPTOR.full_name.encode() + b"\0"
-    return hashlib.sha256(named + request.SerializeToString(deterministic=True)).digest()
+    return hashlib.sha256(named + bare.SerializeToString(deterministic=True)).digest()

@@ -26,7 +26,7 @@ from deskhold.chassis import access, authn, deadlines, faults, layers, validatio
 from deskhold.chassis.settings import ServerSettings, SettingsError
 from deskhold.chassis.telemetry import Telemetry
 
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 _NOTICE_SECONDS = 0.2
 
 

@@ -18,6 +18,7 @@ from deskhold.identities import Domains
 Value = TypeVar("Value")
 
 _MIN_PAGE_KEY_BYTES = 16
+_MAX_CALL_SECONDS = 240
 
 
 class SettingsError(Exception):
@@ -138,7 +139,7 @@ class ServerSettings:
             log_level=reader.read("LOG_LEVEL", log_level, "INFO"),
             metrics_listen=reader.read("METRICS_LISTEN", optional_address, ""),
             reflection=reader.read("REFLECTION", boolean, "false"),
-            max_seconds=reader.read("MAX_SECONDS", positive, "120"),
+            max_seconds=reader.read("MAX_SECONDS", call_seconds, "120"),
             max_concurrent=reader.read("MAX_CONCURRENT", count, "2000"),
             drain_seconds=reader.read("DRAIN_SECONDS", positive, "10"),
         )
@@ -200,6 +201,14 @@ def count(text: str) -> int:
     if not (text.isdecimal() and int(text) > 0):
         raise ValueError("is not a whole number above 0")
     return int(text)
+
+
+def call_seconds(text: str) -> float:
+    """Return the longest time a call may take; what lasts longer is taken for abandoned."""
+    seconds = positive(text)
+    if seconds > _MAX_CALL_SECONDS:
+        raise ValueError(f"is more than {_MAX_CALL_SECONDS} seconds")
+    return seconds
 
 
 def log_level(text: str) -> str:

@@ -14,6 +14,8 @@ from deskhold.chassis.calls import Call, Handler, Method
 from deskhold.errors import FieldViolation, InvalidArgument
 
 _VALIDATOR: Final = protovalidate.Validator()
+# A refusal travels in trailers, of which clients accept 8 KiB.
+_MAX_NAMED = 20
 
 
 def layer(_: Method, handler: Handler) -> Handler:
@@ -30,7 +32,7 @@ def check(message: Message) -> None:
     """Check a message against the rules of its proto.
 
     Raises:
-        InvalidArgument: It breaks one or more; names every field.
+        InvalidArgument: It breaks one or more; names every field, of very many the first.
     """
     violations = _VALIDATOR.collect_violations(message)
     if violations:
@@ -40,10 +42,10 @@ def check(message: Message) -> None:
 def _refusal(violations: list[protovalidate.Violation]) -> InvalidArgument:
     wrong = tuple(
         FieldViolation(_path(violation.proto.field), violation.proto.message)
-        for violation in violations
+        for violation in violations[:_MAX_NAMED]
     )
     first = wrong[0]
-    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
     where = f"{first.field}: " if first.field else ""
     return InvalidArgument(
         f"{where}{first.description}{more}",

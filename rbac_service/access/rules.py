@@ -58,12 +58,9 @@ def decide(
     allowing = catalogue.allowing(action.lower())
     if not allowing:
         return Decision(False, snapshot.revision)
-    path = ancestors(scope)
-    for key in principal_keys:
-        by_scope = snapshot.held_by(key)
-        if not by_scope:
-            continue
-        for place in path:
+    held = [by_scope for key in principal_keys if (by_scope := snapshot.held_by(key))]
+    for place in ancestors(scope) if held else ():
+        for by_scope in held:
             for role_id, assignment_id in by_scope.get(place, ()):
                 if catalogue.bit(role_id) & allowing:
                     return Decision(True, snapshot.revision, assignment_id, place)

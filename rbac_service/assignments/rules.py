@@ -81,6 +81,6 @@ def derived_id(scope: str, principal_key: str, role_id: str) -> str:
 def split_name(name: str) -> tuple[str, str]:
     """Return scope and id of a role assignment's resource name; both empty when it is none."""
     scope, separator, assignment_id = ("/" + name).rpartition("/roleAssignments/")
-    if not separator or "/" in assignment_id or not assignment_id:
+    if not separator or "/" in assignment_id or not assignment_id or name.startswith("/"):
         return "", ""
     return scope or "/", assignment_id.lower()

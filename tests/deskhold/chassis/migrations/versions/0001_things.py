@@ -1,0 +1,12 @@
+from alembic import op
+
+from tests.deskhold.chassis.things import METADATA
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    METADATA.create_all(op.get_bind())

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest
+
+from deskhold.api.rbac.v1.scopes_pb2 import DeleteScopeRequest, GetScopeRequest, Scope
+from deskhold.chassis.calls import Method, current
+from deskhold.chassis.layers import Recorder, wrap
+from deskhold.errors import Internal, InvalidArgument, PermissionDenied, Unauthenticated
+from tests.deskhold.chassis.carrier import DELETE, ENG, READ, Carrier
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_layers_refuse_in_their_order(carrier: Carrier) -> None:
+    """Everything is wrong with the first call, and less with each that follows."""
+    wrong_name, wrong_field = (
+        DeleteScopeRequest(name="eng", request_id="no uuid"),
+        DeleteScopeRequest(name=ENG, request_id="no uuid"),
+    )
+
+    with pytest.raises(Unauthenticated):
+        await carrier.call(wrong_name, metadata=())
+    with pytest.raises(InvalidArgument, match="name:"):
+        await carrier.call(wrong_name)
+    with pytest.raises(PermissionDenied):
+        await carrier.call(wrong_field)
+    carrier.authorizer.actions.add(DELETE)
+    with pytest.raises(InvalidArgument, match="request_id:"):
+        await carrier.call(wrong_field)
+    await carrier.call(DeleteScopeRequest(name=ENG))
+
+
+async def test_calls_served_at_the_same_moment_know_only_themselves(carrier: Carrier) -> None:
+    carrier.authorizer.actions.add(READ)
+    together = asyncio.Barrier(5)
+
+    async def meet(_: Any) -> Scope:
+        await together.wait()
+        return Scope(name=current().authenticated.key)
+
+    carrier.behave = meet
+    users = [f"user-{number}@contoso.com" for number in range(5)]
+    answers = await asyncio.gather(
+        *(
+            carrier.call(
+                GetScopeRequest(name=ENG),
+                metadata=(("authorization", f"Bearer {carrier.tokens.of(user)}"),),
+            )
+            for user in users
+        )
+    )
+
+    assert [answer.name for answer in answers] == [f"user:{user}" for user in users]
+
+
+async def test_a_servicer_that_streams_is_refused_at_the_start() -> None:
+    recorder = Recorder()
+    health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), recorder)  # type: ignore[arg-type]
+
+    paths = [f"{health.SERVICE_NAME}/{name}" for name in ("Check", "Watch", "List")]
+
+    with pytest.raises(ValueError, match="Health/Watch streams"):
+        wrap(recorder, dict.fromkeys(paths, HealthCheckRequest), ())
+
+
+async def test_asking_for_the_caller_before_authn_is_a_defect(carrier: Carrier) -> None:
+    async def forget_the_caller(_: Any) -> Scope:
+        current().caller = None
+        return Scope(name=current().authenticated.key)
+
+    carrier.behave = forget_the_caller
+    carrier.authorizer.actions.add(READ)
+
+    with pytest.raises(Internal):
+        await carrier.call(GetScopeRequest(name=ENG))
+
+
+async def test_a_method_is_known_to_the_access_table_by_service_and_name() -> None:
+    method = Method("deskhold.api.rbac.v1.ScopeService/GetScope", GetScopeRequest)
+
+    assert method.name == "ScopeService/GetScope"

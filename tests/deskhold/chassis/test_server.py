@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from deskhold.api.rbac.v1.scopes_pb2 import ListScopesRequest, ListScopesResponse
+from deskhold.channel import Endpoint, open_async
+from deskhold.chassis.settings import SettingsError
+from deskhold.embedded.paths import Home
+from deskhold.errors import ResourceExhausted, Unavailable
+from tests.deskhold.chassis.carrier import Carrier, Holding
+
+REQUEST = ListScopesRequest(parent="/")
+SERVICE = "deskhold.api.rbac.v1.ScopeService"
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@pytest.fixture
+async def own(laid: Home) -> AsyncIterator[Carrier]:
+    """A server that the test starts, and stops."""
+    made = Carrier(laid)
+    yield made
+    await made.channel.close()
+
+
+def health_of(channel: aio.Channel) -> Any:
+    return health_pb2_grpc.HealthStub(channel)
+
+
+async def watched(channel: aio.Channel, service: str) -> Any:
+    """Return a watch of health that has begun."""
+    watch = health_of(channel).Watch(health_pb2.HealthCheckRequest(service=service))
+    first = await watch.read()
+    assert first.status == SERVING
+    return watch
+
+
+@pytest.mark.parametrize("service", ["", SERVICE])
+async def test_a_server_that_drains_says_so_before_it_refuses(own: Carrier, service: str) -> None:
+    await own.server.start()
+    watch = await watched(own.channel, service)
+
+    stopping = asyncio.create_task(own.server.stop())
+    said = await watch.read()
+    answer = await own.call(REQUEST)  # during the beat in which balancers notice
+
+    assert said.status == NOT_SERVING
+    assert answer == ListScopesResponse()
+    watch.cancel()
+    await stopping
+
+
+async def test_health_needs_no_credential(own: Carrier) -> None:
+    await own.server.start()
+
+    said = await health_of(own.channel).Check(health_pb2.HealthCheckRequest(service=SERVICE))
+
+    assert said.status == SERVING
+    await own.server.stop()
+
+
+async def test_a_call_in_flight_is_answered_while_the_server_drains(own: Carrier) -> None:
+    own.behave = holding = Holding()
+    await own.server.start()
+    in_flight = asyncio.create_task(own.call(REQUEST))
+    await holding.began.wait()
+
+    stopping = asyncio.create_task(own.server.stop())
+    await refuses_connections(own)
+    holding.released.set()
+
+    assert await in_flight == ListScopesResponse()
+    await stopping
+
+
+async def refuses_connections(carrier: Carrier) -> None:
+    """Return when the server takes no new ones."""
+    while True:
+        async with open_async(Endpoint(carrier.address, carrier.home.ca_file)) as channel:
+            try:
+                await health_of(channel).Check(health_pb2.HealthCheckRequest())
+            except aio.AioRpcError:
+                return
+
+
+async def test_a_call_that_outlasts_the_drain_is_ended(laid: Home) -> None:
+    hasty = Carrier(laid, drain_seconds=0.05)
+    hasty.behave = holding = Holding()
+    await hasty.server.start()
+    in_flight = asyncio.create_task(hasty.call(REQUEST))
+    await holding.began.wait()
+
+    await hasty.server.stop()
+
+    await holding.cancelled.wait()
+    with pytest.raises(Unavailable):
+        await in_flight
+    await hasty.channel.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_server_stops_when_it_is_told_to(own: Carrier, number: signal.Signals) -> None:
+    serving = asyncio.create_task(own.server.serve_until_told())
+    await health_of(own.channel).Check(health_pb2.HealthCheckRequest(), wait_for_ready=True)
+
+    os.kill(os.getpid(), number)
+
+    await serving
+    assert [line["event"] for line in own.lines] == ["serving", "drained"]
+
+
+async def test_a_port_that_is_taken_fails_the_start(own: Carrier) -> None:
+    await own.server.start()
+    second = own.make_server()
+
+    with pytest.raises(SettingsError, match=own.settings.listen):
+        await second.start()
+    await own.server.stop()
+
+
+async def test_more_calls_at_once_than_set_are_refused(laid: Home) -> None:
+    narrow = Carrier(laid, max_concurrent=1)
+    narrow.behave = holding = Holding()
+    await narrow.server.start()
+    first = asyncio.create_task(narrow.call(REQUEST))
+    await holding.began.wait()
+
+    with pytest.raises(ResourceExhausted):
+        await narrow.call(REQUEST)
+
+    holding.released.set()
+    assert await first == ListScopesResponse()
+    await narrow.close()
+
+
+def services_shown(carrier: Carrier) -> Any:
+    channel: Any = carrier.channel
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+    return stub.ServerReflectionInfo(
+        iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+    )
+
+
+async def test_a_server_describes_itself_only_when_set_to(laid: Home, own: Carrier) -> None:
+    open_one = Carrier(laid, reflection=True)
+    await open_one.server.start()
+    await own.server.start()
+
+    shown = await services_shown(open_one).read()
+    with pytest.raises(aio.AioRpcError) as refused:
+        await services_shown(own).read()
+
+    assert SERVICE in [one.name for one in shown.list_services_response.service]
+    assert refused.value.code().name == "UNIMPLEMENTED"
+    await open_one.close()
+    await own.server.stop()

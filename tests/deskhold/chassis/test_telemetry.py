@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+import urllib.request
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from deskhold.api.rbac.v1.scopes_pb2 import GetScopeRequest, ListScopesRequest
+from deskhold.embedded.paths import Home
+from deskhold.errors import DeadlineExceeded, InvalidArgument, PermissionDenied, Unauthenticated
+from tests.deskhold.chassis.carrier import ENG, READ, Carrier, Holding
+from tests.deskhold.embedded.stand_ins import free_base_port
+
+
+@pytest.fixture
+async def measured(laid: Home) -> AsyncIterator[Carrier]:
+    """A server whose metrics can be scraped; stopped already when a test looks at its log."""
+    made = Carrier(laid, metrics_listen=f"127.0.0.1:{free_base_port()}", drain_seconds=0.1)
+    await made.server.start()
+    yield made
+    await made.channel.close()
+
+
+async def calls(carrier: Carrier) -> list[dict[str, Any]]:
+    """Return what was logged of each call, once all have ended."""
+    await carrier.server.stop()
+    return [line for line in carrier.lines if line["event"] == "call"]
+
+
+def scrape(address: str) -> list[str]:
+    """Return the metrics, as Prometheus gets them."""
+    with urllib.request.urlopen(f"http://{address}/metrics") as reply:
+        return str(reply.read(), "utf-8").splitlines()
+
+
+async def test_a_call_is_one_line(measured: Carrier) -> None:
+    measured.authorizer.actions.add(READ)
+    alice = ("authorization", f"Bearer {measured.tokens.of()}")
+    await measured.call(GetScopeRequest(name=ENG), metadata=(alice, ("x-request-id", "r-1")))
+
+    (line,) = await calls(measured)
+
+    assert line.pop("ms") >= 0
+    assert line == {
+        "event": "call",
+        "method": "ScopeService/GetScope",
+        "code": "OK",
+        "request_id": "r-1",
+        "caller": "user:alice@contoso.com",
+        "decision": "d-17",
+    }
+
+
+async def test_refusals_are_lines_too_with_their_reasons(measured: Carrier) -> None:
+    with pytest.raises(Unauthenticated):
+        await measured.call(GetScopeRequest(name=ENG), metadata=())
+    with pytest.raises(PermissionDenied):
+        await measured.call(GetScopeRequest(name=ENG))
+    with pytest.raises(InvalidArgument):
+        await measured.call(ListScopesRequest(parent="/", page_size=-1))
+
+    assert [(line["code"], line["reason"]) for line in await calls(measured)] == [
+        ("UNAUTHENTICATED", "CREDENTIAL_MISSING"),
+        ("PERMISSION_DENIED", "ACTION_DENIED"),
+        ("INVALID_ARGUMENT", "FIELD_VIOLATION"),
+    ]
+
+
+async def test_a_call_whose_caller_left_is_a_cancelled_one(measured: Carrier) -> None:
+    measured.behave = holding = Holding()
+    with pytest.raises(DeadlineExceeded):
+        await measured.call(ListScopesRequest(parent="/"), timeout=0.1)
+    await holding.cancelled.wait()
+
+    (line,) = await calls(measured)
+
+    assert line["code"] == "CANCELLED"
+
+
+async def test_tokens_are_never_logged(measured: Carrier) -> None:
+    token = measured.tokens.of()
+    await measured.call(
+        ListScopesRequest(parent="/"), metadata=(("authorization", f"Bearer {token}"),)
+    )
+    with pytest.raises(Unauthenticated):
+        await measured.call(
+            ListScopesRequest(parent="/"), metadata=(("authorization", f"Bearer {token}x"),)
+        )
+    await measured.server.stop()
+
+    assert token not in measured.log.getvalue().decode()
+
+
+async def test_calls_are_counted_by_method_and_code(measured: Carrier) -> None:
+    for _ in range(2):
+        await measured.call(ListScopesRequest(parent="/"))
+    with pytest.raises(PermissionDenied):
+        await measured.call(GetScopeRequest(name=ENG))
+    await measured.server.stop()
+
+    scraped = await asyncio.to_thread(scrape, measured.settings.metrics_listen)
+
+    service = 'grpc_service="deskhold.api.rbac.v1.ScopeService"'
+    for counted in (
+        f'grpc_server_handled_total{{grpc_code="OK",grpc_method="ListScopes",{service}}} 2.0',
+        f'grpc_server_handled_total{{grpc_code="PERMISSION_DENIED",grpc_method="GetScope",{service}}}'
+        " 1.0",
+        f'grpc_server_handling_seconds_count{{grpc_method="ListScopes",{service}}} 2.0',
+    ):
+        assert counted in scraped

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection, text
+
+from deskhold.api.rbac.v1.access_pb2 import DECISION_ALLOW, DECISION_DENY
+from deskhold.api.rbac.v1.role_assignments_pb2 import DeleteRoleAssignmentRequest
+from deskhold.chassis.database import Database
+from deskhold.errors import Unavailable
+from deskhold.identities import Domains
+from rbac_service.access.policy import Policy
+from rbac_service.access.snapshot import Snapshot
+from rbac_service.access.store import load_snapshot
+from rbac_service.bootstrap import bootstrap
+from rbac_service.log.rules import Author, Change, ChangeKind
+from rbac_service.log.store import append
+from tests.rbac_service.requests import check, grant, user
+from tests.rbac_service.running import OWNER, Process
+
+READ = "deskhold.resources/hosts/read"
+AUTHOR = Author("user:a@x", "r-1")
+
+
+@pytest.fixture
+async def filled(database: Database) -> Database:
+    """A store at revision 1."""
+    await bootstrap(
+        database, Domains(), owner="admin@x", enforcement_point="spiffe://x/broker", now_us=17
+    )
+    return database
+
+
+def touch(connection: Connection) -> int:
+    """Make a revision that changes no role assignment."""
+    change = Change(ChangeKind.ADD_SCOPE, {"path": "/x", "display_name": ""})
+    return append(connection, [change], author=AUTHOR, now_us=17)
+
+
+def held(snapshot: Snapshot) -> set[str]:
+    return {key for shard in snapshot.shards for key in shard}
+
+
+async def test_the_first_question_loads_everything(filled: Database) -> None:
+    snapshot = await Policy(filled).current()
+
+    assert snapshot.revision == 1
+    assert held(snapshot) == {"user:admin@x", "service_principal:spiffe://x/broker"}
+
+
+async def test_while_nothing_changes_the_same_snapshot_answers(filled: Database) -> None:
+    policy = Policy(filled)
+
+    assert await policy.current() is await policy.current()
+
+
+async def test_a_change_is_seen_by_the_next_question(filled: Database) -> None:
+    policy = Policy(filled)
+    before = await policy.current()
+
+    await filled.writer.call(touch)
+    after = await policy.current()
+
+    assert (before.revision, after.revision) == (1, 2)
+    assert after == await filled.read(load_snapshot)
+
+
+async def test_questions_at_the_same_moment_share_one_snapshot(filled: Database) -> None:
+    policy = Policy(filled)
+
+    snapshots = await asyncio.gather(*(policy.current() for _ in range(50)))
+
+    assert len({id(snapshot) for snapshot in snapshots}) == 1
+
+
+async def test_questions_during_changes_see_at_least_what_was_answered(filled: Database) -> None:
+    policy = Policy(filled)
+
+    async def write_and_ask() -> None:
+        revision = await filled.writer.call(touch)
+        assert (await policy.current()).revision >= revision
+
+    await asyncio.gather(*(write_and_ask() for _ in range(50)))
+
+
+async def test_another_history_is_loaded_anew(filled: Database) -> None:
+    """As after a restore: the revision alone does not tell."""
+    policy = Policy(filled)
+    await policy.current()
+
+    def restore(connection: Connection) -> None:
+        connection.execute(text("UPDATE head SET epoch = 'restored'"))
+        connection.execute(text("DELETE FROM role_assignments WHERE principal_kind = 'user'"))
+
+    await filled.writer.call(restore)
+    snapshot = await policy.current()
+
+    assert snapshot.epoch == "restored"
+    assert held(snapshot) == {"service_principal:spiffe://x/broker"}
+
+
+async def test_a_store_that_cannot_confirm_gives_no_answer(filled: Database) -> None:
+    policy = Policy(filled)
+    await policy.current()
+
+    await filled.writer.call(lambda connection: connection.execute(text("DROP TABLE head")))
+
+    with pytest.raises(Unavailable):
+        await policy.current()
+
+
+def test_what_one_process_wrote_the_other_knows_at_its_next_answer(
+    rbac: Process, second_process: Process, tenant_group: str, someone: Callable[[], str]
+) -> None:
+    name = someone()
+    processes = [rbac, second_process]
+    for _ in range(10):
+        writing, asking = processes
+        owner = writing.signed_in(OWNER)
+
+        made = owner(grant(user(name), "RDS Reader", tenant_group))
+        allowed = asking.signed_in(name)(check(READ, tenant_group))
+        owner(DeleteRoleAssignmentRequest(name=made.name))
+        denied = asking.signed_in(name)(check(READ, tenant_group))
+
+        assert (allowed.decision, denied.decision) == (DECISION_ALLOW, DECISION_DENY)
+        assert denied.revision > allowed.revision
+        processes.reverse()

@@ -1,0 +1,76 @@
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deskhold.api.rbac.v1.scopes_pb2 import CreateScopeRequest, Scope
+from deskhold.chassis.database import Database, migrate
+from tests.rbac_service.running import MIGRATIONS, OWNER, Caller, Deployment, Process
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """One deployment for all tests; each makes tenant groups of its own."""
+    made = Deployment.make(tmp_path_factory.mktemp("rbac"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def rbac(deployment: Deployment) -> Process:
+    """The process that runs for all tests."""
+    return deployment.processes[0]
+
+
+@pytest.fixture(scope="session")
+def owner(rbac: Process) -> Caller:
+    """The first Owner."""
+    return rbac.signed_in(OWNER)
+
+
+@pytest.fixture(scope="session")
+def broker(rbac: Process) -> Caller:
+    """The enforcement point."""
+    return rbac.broker
+
+
+@pytest.fixture
+def tenant_group(owner: Caller) -> str:
+    """A tenant group that is this test's own."""
+    path = f"/tenantGroups/test-{next(_numbers)}"
+    owner(CreateScopeRequest(scope=Scope(name=path)))
+    return path
+
+
+@pytest.fixture
+def someone() -> Callable[[], str]:
+    """Return users whom no other test knows."""
+    return lambda: f"user-{next(_numbers)}@contoso.com"
+
+
+@pytest.fixture
+def own_deployment(tmp_path: Path) -> Iterator[Deployment]:
+    """A deployment that is this test's own; nothing of it runs yet."""
+    made = Deployment.make(tmp_path / "var")
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def second_process(deployment: Deployment, rbac: Process) -> Process:
+    """Another process of the service on the same database."""
+    return deployment.start()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty store, without a service."""
+    url = f"sqlite:///{tmp_path / 'rbac.db'}"
+    migrate(url, MIGRATIONS)
+    opened = Database(url)
+    yield opened
+    await opened.close()

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deskhold.api.rbac.v1 import access_pb2 as access
+from deskhold.api.rbac.v1 import role_assignments_pb2 as assignments
+from deskhold.api.rbac.v1 import role_definitions_pb2 as roles
+from deskhold.api.rbac.v1 import scopes_pb2 as scopes
+from deskhold.chassis.access import refuse_holes
+from deskhold.chassis.calls import Caller
+from deskhold.errors import InvalidArgument
+from deskhold.identities import Domains, Principal, PrincipalKind
+from rbac_service.access_table import access_table
+from tests.rbac_service.requests import check, checks, grant, group, scope_of, user
+
+DOMAINS = Domains.parse("CONTOSO=contoso.com")
+ALICE = Caller(Principal(PrincipalKind.USER, "alice@contoso.com"), "user:alice@contoso.com")
+GROUP = "/tenantGroups/contoso"
+HR = f"{GROUP}/tenants/hr"
+PCS = f"{HR}/collections/pcs"
+BOB = user("bob@contoso.com")
+A = "deskhold.authorization"
+R = "deskhold.resources"
+ASK = f"{A}/checkAccess/action"
+
+# RPC, as alice asks it -> what she needs, and where
+TABLE: list[tuple[str, Any, list[tuple[str, str]]]] = [
+    ("AccessService/CheckAccess", check("a/b", HR), []),
+    ("AccessService/CheckAccess", check("a/b", HR, user("CONTOSO\\Alice")), []),
+    ("AccessService/CheckAccess", check("a/b", HR, user("CONTOSO\\Alice"), ["g"]), [(ASK, HR)]),
+    ("AccessService/CheckAccess", check("a/b", HR, BOB), [(ASK, HR)]),
+    ("AccessService/CheckAccess", check("a/b", HR, group("alice@contoso.com")), [(ASK, HR)]),
+    ("AccessService/CheckAccess", check("a/b", HR, user("alice")), [(ASK, HR)]),
+    ("AccessService/BatchCheckAccess", checks(check("a/b", HR)), []),
+    (
+        "AccessService/BatchCheckAccess",
+        checks(
+            check("a/b", HR, BOB),
+            check("a/c", HR, BOB),
+            check("a/b", "/", BOB),
+            check("a/b", GROUP),
+            check("a/b", "no scope", BOB),
+        ),
+        [(ASK, "/"), (ASK, HR)],
+    ),
+    ("AccessService/WhoAmI", access.WhoAmIRequest(), []),
+    (
+        "RoleDefinitionService/GetRoleDefinition",
+        roles.GetRoleDefinitionRequest(),
+        [(f"{A}/roleDefinitions/read", "/")],
+    ),
+    (
+        "RoleDefinitionService/ListRoleDefinitions",
+        roles.ListRoleDefinitionsRequest(scope=HR),
+        [(f"{A}/roleDefinitions/read", HR)],
+    ),
+    (
+        "RoleAssignmentService/CreateRoleAssignment",
+        grant(BOB, "RDS Owner", HR),
+        [(f"{A}/roleAssignments/write", HR)],
+    ),
+    (
+        "RoleAssignmentService/GetRoleAssignment",
+        assignments.GetRoleAssignmentRequest(name=f"{HR[1:]}/roleAssignments/x"),
+        [(f"{A}/roleAssignments/read", HR)],
+    ),
+    (
+        "RoleAssignmentService/ListRoleAssignments",
+        assignments.ListRoleAssignmentsRequest(scope=HR),
+        [(f"{A}/roleAssignments/read", HR)],
+    ),
+    (
+        "RoleAssignmentService/DeleteRoleAssignment",
+        assignments.DeleteRoleAssignmentRequest(name="roleAssignments/x"),
+        [(f"{A}/roleAssignments/delete", "/")],
+    ),
+    ("ScopeService/CreateScope", scope_of(GROUP), [(f"{R}/tenantGroups/write", "/")]),
+    ("ScopeService/CreateScope", scope_of(HR), [(f"{R}/tenants/write", GROUP)]),
+    ("ScopeService/CreateScope", scope_of(PCS), [(f"{A}/scopes/write", HR)]),
+    ("ScopeService/CreateScope", scope_of(f"{PCS}/appGroups/a"), [(f"{A}/scopes/write", PCS)]),
+    ("ScopeService/CreateScope", scope_of("/"), [(f"{A}/scopes/write", "/")]),
+    ("ScopeService/GetScope", scopes.GetScopeRequest(name=HR), [(f"{A}/scopes/read", HR)]),
+    ("ScopeService/ListScopes", scopes.ListScopesRequest(parent=HR), [(f"{A}/scopes/read", HR)]),
+    (
+        "ScopeService/DeleteScope",
+        scopes.DeleteScopeRequest(name=GROUP),
+        [(f"{R}/tenantGroups/delete", GROUP)],
+    ),
+    ("ScopeService/DeleteScope", scopes.DeleteScopeRequest(name=HR), [(f"{R}/tenants/delete", HR)]),
+    (
+        "ScopeService/DeleteScope",
+        scopes.DeleteScopeRequest(name=PCS),
+        [(f"{A}/scopes/delete", PCS)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("method", "request_", "needs"), TABLE)
+def test_an_rpc_needs_these_actions_at_these_scopes(
+    method: str, request_: Any, needs: list[tuple[str, str]]
+) -> None:
+    row = access_table(DOMAINS)[method]
+
+    assert [(need.action, need.scope) for need in row(request_, ALICE)] == needs
+
+
+def test_the_table_above_leaves_no_rpc_out() -> None:
+    served = [
+        f"{service.name}/{method.name}"
+        for file in (access, roles, assignments, scopes)
+        for service in file.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    ]
+
+    assert {method for method, _, _ in TABLE} == set(served)
+    refuse_holes(access_table(DOMAINS), served)
+
+
+@pytest.mark.parametrize(
+    ("method", "request_"),
+    [
+        ("AccessService/CheckAccess", check("a/b", "hr")),
+        ("AccessService/CheckAccess", check("a/b", f"{PCS}/hosts/h")),
+        ("RoleDefinitionService/GetRoleDefinition", roles.GetRoleDefinitionRequest(scope="hr")),
+        ("RoleAssignmentService/CreateRoleAssignment", grant(BOB, "RDS Owner", HR[1:])),
+        (
+            "RoleAssignmentService/GetRoleAssignment",
+            assignments.GetRoleAssignmentRequest(name="hr/roleAssignments/x"),
+        ),
+        (
+            "RoleAssignmentService/GetRoleAssignment",
+            assignments.GetRoleAssignmentRequest(name="x" * 1_000_000),
+        ),
+        ("ScopeService/CreateScope", scope_of("")),
+        ("ScopeService/DeleteScope", scopes.DeleteScopeRequest(name="hr")),
+    ],
+)
+def test_a_request_that_names_no_scope_is_refused_in_few_words(method: str, request_: Any) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        access_table(DOMAINS)[method](request_, ALICE)
+
+    assert len(refused.value.message) < 1000
