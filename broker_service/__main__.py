@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from functools import partial
@@ -23,7 +22,6 @@ from broker_service.rbac import Authority
 from broker_service.registration import Registration
 from broker_service.sessions.servicer import SessionServicer
 from broker_service.sessions.usecases import Sessions
-from deskhold import environment
 from deskhold.api.broker.v1 import (
     assignments_pb2,
     assignments_pb2_grpc,
@@ -49,7 +47,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def main() -> int:
     """Read the settings, bring the schema up to date, serve; return the exit code."""
     with explained("broker"):
-        reader = Reader("broker", environment.read(os.environ))
+        reader = Reader.of("broker", os.environ)
         settings = ServerSettings.read(reader)
         authority_address = reader.read("AUTHORITY_ADDRESS", address)
         reader.finish()
@@ -78,12 +76,9 @@ async def _serve(settings: ServerSettings, authority_address: str) -> None:
         authorizer=authority,
         logger=logger,
     )
-    removals = asyncio.create_task(registration.run())
     try:
-        await server.serve_until_told()
+        await server.serve_until_told(registration.run)
     finally:
-        removals.cancel()
-        await asyncio.gather(removals, return_exceptions=True)
         await channel.close()
         await database.close()
 

@@ -27,10 +27,8 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
         name = names.parse(request.name, Kind.COLLECTION, Kind.APP_GROUP)
         if name.kind is Kind.COLLECTION:
             name = name.child("appGroups", names.DESKTOP_APP_GROUP)
-        own = Need(_CONNECT, name.scope)
-        if not request.user or _is(caller, request.user):
-            return (own,)
-        return (own, Need(_CONNECT_ON_BEHALF, name.scope))
+        is_own = not request.user or _is(caller, request.user)
+        return (Need(_CONNECT if is_own else _CONNECT_ON_BEHALF, name.scope),)
 
     def _is(caller: Caller, user: str) -> bool:
         try:

@@ -2,8 +2,8 @@
 
 Checks that wait at the same moment travel together: exactly one BatchCheckAccess is in flight, and
 the next one leaves as soon as it has returned, without a timer. Each check is thus decided after
-its request arrived, on one revision, and costs a fraction of a call of its own (measured: 0.69 to
-0.96 of the rate of an empty two-hop call).
+its request arrived, on one revision, and costs a fraction of a call of its own (measured in the
+design study: 0.96 of the rate of an empty two-hop call, against 0.69 with a call for each check).
 """
 
 from __future__ import annotations
@@ -165,6 +165,9 @@ class Authority:
 
     async def _send_what_waits(self) -> None:
         while self._waiting:
+            # Two turns of the loop, no timer: requests that have arrived already come along.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
             # Whoever has been cancelled meanwhile needs no answer.
             batch = [one for one in self._waiting[:_MAX_BATCH] if not one.answer.done()]
             del self._waiting[:_MAX_BATCH]

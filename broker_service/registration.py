@@ -22,8 +22,8 @@ from broker_service.tables import collections, scope_changes
 from deskhold.chassis.database import Database
 from deskhold.errors import DeskholdError, FailedPrecondition
 
-# Longer than any call may take, so that a creation in flight is never taken for one that was left
-# behind.
+# Longer than any call may take, so that a creation in flight is never taken for
+# one that was left behind.
 _ABANDONED_US = 300 * 1_000_000
 # Longer than removing one scope takes; after that whoever took it is taken for dead.
 _TAKEN_US = 30 * 1_000_000

@@ -1,8 +1,8 @@
 """How anyone dials: TLS, keepalive, retries of what is safe to repeat, failures in plain words.
 
 `open_sync` and `open_async` give bare channels without interceptors, fit for a hot path. What the
-SDK adds to each call is here too, as functions: `call_metadata` before it, `explain` after it
-failed.
+SDK adds to each call is here too, as functions: `call_metadata` before
+it, `explain` after it failed.
 
 Failures that happen before a service is reached have reasons of their own, beside those in
 `deskhold.api.errors.v1.ErrorReason`: SERVICE_UNREACHABLE, TLS_HANDSHAKE_FAILED, CONNECTION_LOST,
@@ -69,8 +69,8 @@ def open_sync(endpoint: Endpoint, *, repeatable: Iterable[str] = ()) -> grpc.Cha
 
     Args:
         endpoint: Where to.
-        repeatable: Methods, as `package.Service/Method`, that are called again when the answer is
-            UNAVAILABLE.
+        repeatable: Methods, as `package.Service/Method`, that are called again
+            when the answer is UNAVAILABLE.
 
     Raises:
         Unavailable: A PEM file cannot be read.
@@ -120,8 +120,8 @@ def explain(
     return explained
 
 
-# What gRPC says when no connection comes about -> our reason, and what to do. The first that fits
-# counts.
+# What gRPC says when no connection comes about -> our reason, and what to do.
+# The first that fits counts.
 _UNREACHED = (
     (
         "CERTIFICATE_VERIFY_FAILED",

@@ -41,8 +41,8 @@ class DeskholdError(Exception):
     """Any failure that a caller may see.
 
     Args:
-        message: What is wrong, with which value, and what to do next; one sentence without
-            internals.
+        message: What is wrong, with which value, and what to do
+            next; one sentence without internals.
         reason: UPPER_SNAKE and stable, published in `deskhold.api.errors.v1.ErrorReason`.
         metadata: Every value that the message names, for programs.
         violations: The fields that are wrong, when fields are.

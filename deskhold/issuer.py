@@ -1,7 +1,7 @@
 """The local issuer: signs the tokens of a deployment that has no identity provider of its own.
 
-RS256 only; the key lies in one PEM file of the state directory. Who may read that file can be
-anybody.
+RS256 only; the key lies in one PEM file of the state directory. Who may read
+that file can be anybody.
 """
 
 from __future__ import annotations

@@ -128,8 +128,8 @@ def parse_scope(text: str, *, field: str = "scope") -> Name:
 def ancestors(scope: str) -> tuple[str, ...]:
     """Return a scope and all scopes above it, innermost first, ending in `/`.
 
-    The scope is taken to be well-formed. Diagnostics lie under the tenant or deployment whose they
-    are.
+    The scope is taken to be well-formed. Diagnostics lie under the tenant
+    or deployment whose they are.
     """
     if scope == DEPLOYMENT_SCOPE:
         return (DEPLOYMENT_SCOPE,)

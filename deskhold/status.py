@@ -61,7 +61,7 @@ def to_status(error: errors.DeskholdError, *, request_id: str) -> status_pb2.Sta
         packed.append(_pack(bad))
     if error.retry_after_seconds is not None:
         delay = duration_pb2.Duration()
-        delay.FromNanoseconds(int(error.retry_after_seconds * 1e9))
+        delay.FromNanoseconds(round(error.retry_after_seconds * 1e9))
         packed.append(_pack(error_details_pb2.RetryInfo(retry_delay=delay)))
     if request_id:
         packed.append(_pack(error_details_pb2.RequestInfo(request_id=request_id)))

@@ -15,8 +15,8 @@ def client_credentials(
     """Return what a client shows and trusts.
 
     Args:
-        ca_file: The authorities that may have signed the server's certificate; no others are
-            trusted.
+        ca_file: The authorities that may have signed the server's
+            certificate; no others are trusted.
         cert_file: The client's own certificate chain, where the server asks for one.
         key_file: Its private key; goes with `cert_file`.
 

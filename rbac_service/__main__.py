@@ -15,7 +15,6 @@ from pathlib import Path
 
 import uvloop
 
-from deskhold import environment
 from deskhold.api.rbac.v1 import (
     access_pb2,
     access_pb2_grpc,
@@ -56,7 +55,7 @@ def main() -> int:
     """Read the settings, bring the schema up to date, do what is asked; return the exit code."""
     arguments = _parse_arguments()
     with explained("rbac"):
-        reader = Reader("rbac", environment.read(os.environ))
+        reader = Reader.of("rbac", os.environ)
         settings = ServerSettings.read(reader)
         enforcement_point = reader.read("ENFORCEMENT_POINT", str, "spiffe://deskhold/broker")
         reader.finish()

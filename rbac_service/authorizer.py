@@ -34,7 +34,7 @@ class SelfAuthorizer:
         keys = caller_keys(caller, self._domains)
         questions = [Question(keys, need.action, need.scope) for need in needs]
         decision_id = f"d-{uuid.uuid4().hex}"
-        decisions = await self._access.decide(questions)
+        decisions = await self._access.decide(questions, call.started)
         for need, decision in zip(needs, decisions, strict=True):
             if not decision.allowed:
                 raise denied(need, caller, decision_id)

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, bindparam, select
 
 from broker_service.assignments.rules import Person
 from broker_service.assignments.store import hold
@@ -27,6 +26,27 @@ from broker_service.tables import hosts
 from deskhold.errors import DeskholdError, ResourceExhausted
 
 CLAIM_KEYS = 1 << 62
+# Built once: composing a statement costs more than SQLite takes to run it.
+_HELD = (
+    select(hosts)
+    .where(
+        hosts.c.collection_id == bindparam("collection"),
+        hosts.c.user_key.in_(bindparam("users", expanding=True)),
+    )
+    # Of several hosts the one in the lowest slot comes last and stays.
+    .order_by(hosts.c.slot.desc())
+)
+_FREE = (
+    select(hosts)
+    .where(hosts.c.collection_id == bindparam("collection"), hosts.c.user_key.is_(None))
+    .order_by(hosts.c.claim_key)
+    .limit(bindparam("count"))
+    # Brokers on one PostgreSQL pass each other's candidates by; SQLite has
+    # one writer and ignores it.
+    .with_for_update(skip_locked=True)
+)
+_FREE_FROM = _FREE.where(hosts.c.claim_key >= bindparam("place"))
+_FREE_BEFORE = _FREE.where(hosts.c.claim_key < bindparam("place"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,73 +110,68 @@ def _claim_in_one(
 ) -> dict[str, Claimed | DeskholdError]:
     collection = next(iter(by_user.values())).collection
     require_same(connection, collection)
+    held = held_hosts(connection, collection, by_user)
     answers: dict[str, Claimed | DeskholdError] = {
-        key: Claimed(host, is_new=False)
-        for key, host in _held(connection, collection, list(by_user)).items()
+        key: Claimed(host, is_new=False) for key, host in held.items()
     }
     new = [claim for key, claim in by_user.items() if key not in answers]
-    free = _free_hosts(connection, collection, len(new))
-    served = list(zip(new, free, strict=False))
-    for claim, host in served:
-        answers[claim.person.key] = Claimed(host, is_new=True)
+    return answers | take_hosts(connection, collection, new)
+
+
+def take_hosts(
+    connection: Connection, collection: Collection, claims: Sequence[Claim]
+) -> dict[str, Claimed | DeskholdError]:
+    """Give free hosts to users who hold none, each named once; return what became of each, by key.
+
+    That they hold none, and that the collection is there, was read in the same transaction.
+    """
+    free = _free_hosts(connection, collection, len(claims))
+    served = list(zip(claims, free, strict=False))
     hold(
         connection,
         collection,
         [(host, claim.person) for claim, host in served],
         cause=Cause.CLAIM,
         authors=[claim.author for claim, _ in served],
+        taken={},
     )
-    if len(new) > len(free):
+    answers: dict[str, Claimed | DeskholdError] = {
+        claim.person.key: Claimed(host, is_new=True) for claim, host in served
+    }
+    if len(claims) > len(free):
         refusal = _none_free(connection, collection)
-        answers |= {claim.person.key: refusal for claim in new[len(free) :]}
+        answers |= {claim.person.key: refusal for claim in claims[len(free) :]}
     return answers
 
 
-def _held(
-    connection: Connection, collection: Collection, user_keys: Sequence[str]
+def held_hosts(
+    connection: Connection, collection: Collection, user_keys: Iterable[str]
 ) -> dict[str, Host]:
-    query = (
-        select(hosts)
-        .where(hosts.c.collection_id == collection.id, hosts.c.user_key.in_(user_keys))
-        .order_by(hosts.c.slot.desc())
-    )
-    # Of several hosts the one in the lowest slot comes last and stays.
-    rows = connection.execute(query)
+    """Return the first host of each user who holds one, by user key."""
+    rows = connection.execute(_HELD, {"collection": collection.id, "users": list(user_keys)})
     return {row.user_key: host_of(row, collection.name) for row in rows}
 
 
 def _free_hosts(connection: Connection, collection: Collection, count: int) -> list[Host]:
     if not count:
         return []
-    start = secrets.randbelow(CLAIM_KEYS)
-    rows = _free_rows(connection, collection, hosts.c.claim_key >= start, count)
+    place = secrets.randbelow(CLAIM_KEYS)
+    values = {"collection": collection.id, "place": place, "count": count}
+    rows = list(connection.execute(_FREE_FROM, values))
     if len(rows) < count:
         # Few are left behind the random place: the rest stands before it.
-        rest = hosts.c.claim_key < start
-        rows += _free_rows(connection, collection, rest, count - len(rows))
+        rows += connection.execute(_FREE_BEFORE, values | {"count": count - len(rows)})
     return [host_of(row, collection.name) for row in rows]
-
-
-def _free_rows(
-    connection: Connection, collection: Collection, place: Any, count: int
-) -> list[Row[Any]]:
-    query = (
-        select(hosts)
-        .where(hosts.c.collection_id == collection.id, hosts.c.user_key.is_(None), place)
-        .order_by(hosts.c.claim_key)
-        .limit(count)
-        # Brokers on one PostgreSQL pass each other's candidates by; SQLite has one writer and
-        # ignores it.
-        .with_for_update(skip_locked=True)
-    )
-    return list(connection.execute(query))
 
 
 def _none_free(connection: Connection, collection: Collection) -> ResourceExhausted:
     total = count_hosts(connection, collection)
+    taken = {
+        0: f"{collection.name} has no hosts",
+        1: f"the only host of {collection.name} is assigned",
+    }.get(total, f"all {total} hosts of {collection.name} are assigned")
     return ResourceExhausted(
-        f"all {total} hosts of {collection.name} are assigned;"
-        " ask its administrator for another host",
+        f"{taken}; ask its administrator for another host",
         reason="NO_FREE_HOST",
         metadata={"collection": collection.name, "hosts": str(total), "assigned": str(total)},
     )

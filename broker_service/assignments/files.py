@@ -20,6 +20,8 @@ _HOST_TITLES = frozenset(
 )
 _USER_TITLES = frozenset({"user", "username", "assigneduser"})
 _DELIMITERS = (",", "\t", ";")
+# What PowerShell (`#TYPE System.Object`) and Excel (`sep=;`) put before the header.
+_PREAMBLE = re.compile(r"#TYPE |sep=", re.IGNORECASE)
 _UNDECODED = re.compile("[\udc80-\udcff]")
 # No user is longer, and no host; what is not a list of them must not be quoted at length.
 _MAX_CELL = 256
@@ -56,7 +58,7 @@ def read_rows(content: bytes, *, most: int | None = None) -> list[FileRow]:
     """
     text = _decode(content)
     lines = _records(text, _delimiter(text))
-    first = next(lines, None)
+    first = next((one for one in lines if not _PREAMBLE.match(one[1][0] if one[1] else "")), None)
     if first is None:
         return []
     columns = _columns(first[1])
@@ -96,7 +98,8 @@ def _decode(content: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    lines = io.StringIO(text)
+    first = next((line for line in lines if line.strip() and not _PREAMBLE.match(line)), "")
     unquoted = re.sub(r'"[^"]*"', "", first)
     return max(_DELIMITERS, key=unquoted.count)
 
@@ -138,7 +141,8 @@ def _problem(cells: Sequence[str], columns: _Columns, host_id: str, user: str) -
     if not cells or max(len(host_id), len(user)) > _MAX_CELL:
         return f"has a cell of more than {_MAX_CELL} characters; perhaps a quote is not closed"
     if len(cells) != columns.count:
-        return f"has {len(cells)} columns instead of {columns.count}"
+        given = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+        return f"has {given} instead of {columns.count}"
     if any(_UNDECODED.search(cell) or "\ufffd" in cell for cell in cells):
         return "is neither UTF-8 nor UTF-16; save the file in one of them"
     if not host_id:

@@ -73,8 +73,8 @@ class Transfers:
         Raises:
             NotFound: No such collection.
             FailedPrecondition: The collection is pooled.
-            InvalidArgument: The file has no rows or too many; or a row is rejected, and nothing was
-                written.
+            InvalidArgument: The file has no rows or too many; or a row is
+                rejected, and nothing was written.
         """
         # Off the event loop: a large file takes a while to read, and others wait there.
         rows = await asyncio.to_thread(read_rows, content, most=_MAX_ROWS + 1)

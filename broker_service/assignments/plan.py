@@ -72,8 +72,8 @@ class Planner:
         collection: Where the rows are to be applied.
         hosts: Every host of it, by key.
         domains: The deployment's domains.
-        replace: The file is the whole truth: what it does not hold ends, what stands in the way
-            moves.
+        replace: The file is the whole truth: what it does not hold ends, what
+            stands in the way moves.
     """
 
     def __init__(

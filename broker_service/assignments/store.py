@@ -86,6 +86,7 @@ def hold(
     *,
     cause: Cause,
     authors: Sequence[Author],
+    taken: dict[str, set[int]] | None = None,
 ) -> None:
     """Assign free hosts, each person's to their lowest free slots, and record it.
 
@@ -95,10 +96,12 @@ def hold(
         wanted: Which host to whom.
         cause: Through which verb.
         authors: By whose decision, one for each pair.
+        taken: The slots that the persons hold already, by key; None: they are looked up.
     """
     if not wanted:
         return
-    taken = _taken_slots(connection, collection, {person.key for _, person in wanted})
+    if taken is None:
+        taken = _taken_slots(connection, collection, {person.key for _, person in wanted})
     rows = []
     for (host, person), author in zip(wanted, authors, strict=True):
         slots = taken.setdefault(person.key, set())

@@ -149,8 +149,9 @@ class Collections:
                 )
             count = self._contents.count(connection, gone)
             if count and not force:
+                hosts = "1 host" if count == 1 else f"{count} hosts"
                 raise FailedPrecondition(
-                    f"collection {name} has {count} hosts; remove them first, or use force",
+                    f"collection {name} has {hosts}; remove its hosts first, or use force",
                     reason="COLLECTION_NOT_EMPTY",
                     metadata={"collection": name.text, "hosts": str(count)},
                 )

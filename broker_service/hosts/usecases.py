@@ -38,7 +38,7 @@ class Hosts:
         Raises:
             NotFound: There is no such collection.
             InvalidArgument: A host is named twice.
-            AlreadyExists: A host is there with other settings.
+            AlreadyExists: A host is there with another address or port.
             FailedPrecondition: A host is in another collection.
         """
         _refuse_twice([host.host_id for host in wanted], "hosts")
@@ -130,7 +130,7 @@ def add_hosts(
     """Add hosts that are not there yet; return all of them in the order given.
 
     Raises:
-        AlreadyExists: One is there with other settings.
+        AlreadyExists: One is there with another address or port.
         FailedPrecondition: One is in another collection.
     """
     keys = [host.key for host in wanted]

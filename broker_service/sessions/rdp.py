@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from broker_service.hosts.rules import Host
 
-# 2 = do not connect when the server's identity cannot be verified... but ask: mstsc's own default
-# for saved files.
+# 2 = warn and let the user decide when the server's identity cannot be verified.
 _AUTHENTICATION_LEVEL = 2
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
+from broker_service.assignments.claims import Claim, Claimed, held_hosts, take_hosts
+from broker_service.assignments.rules import Person
 from broker_service.collections.rules import Collection
 from broker_service.collections.store import collection_of, require_same
+from broker_service.history.rules import Author
 from broker_service.hosts.rules import Host
 from broker_service.hosts.store import host_of
 from broker_service.tables import app_groups, collections, hosts
+from deskhold.errors import DeskholdError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +42,54 @@ class Way:
         collection: The collection; None when there is none.
         has_app_group: Whether it has the app group.
         host: The host the user holds; None when there is none.
+        is_new: Whether it was assigned just now.
     """
 
     collection: Collection | None
     has_app_group: bool
     host: Host | None
+    is_new: bool = False
+
+    @property
+    def may_claim(self) -> bool:
+        """Whether the user has no host and takes a free one."""
+        return (
+            self.collection is not None
+            and self.has_app_group
+            and self.host is None
+            and self.collection.draft.auto_assign_user
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A user who wants to go somewhere, and takes a free host when there is none yet.
+
+    Attributes:
+        ask: Who and where.
+        person: The user.
+        author: Who acts, and by which right.
+    """
+
+    ask: Ask
+    person: Person
+    author: Author
+
+
+# Built once: composing a statement costs more than SQLite takes to run it.
+_TARGETS = (
+    select(collections, app_groups.c.app_group_id)
+    .join(app_groups, app_groups.c.collection_id == collections.c.id)
+    .where(collections.c.name.in_(bindparam("names", expanding=True)))
+)
 
 
 def find_ways(connection: Connection, asks: Sequence[Ask]) -> Sequence[Way]:
     """Answer all asks, with a statement per collection (an operation for `Lane.gather`)."""
     by_app_group: dict[tuple[str, str], Collection] = {}
     by_name: dict[str, Collection] = {}
-    query = (
-        select(collections, app_groups.c.app_group_id)
-        .join(app_groups, app_groups.c.collection_id == collections.c.id)
-        .where(collections.c.name.in_({ask.collection for ask in asks}))
-    )
-    for row in connection.execute(query):
+    targets = {"names": sorted({ask.collection for ask in asks})}
+    for row in connection.execute(_TARGETS, targets):
         by_name[row.name] = by_app_group[row.name, row.app_group_id] = collection_of(row)
     held = _held(connection, by_name, asks)
     return [
@@ -67,24 +102,63 @@ def find_ways(connection: Connection, asks: Sequence[Ask]) -> Sequence[Way]:
     ]
 
 
+def find_or_claim(
+    connection: Connection, arrivals: Sequence[Arrival]
+) -> Sequence[Way | DeskholdError]:
+    """Answer all arrivals, with free hosts for those who hold none where that is automatic.
+
+    An operation for the writer's lane. An answer is a way without a host where the collection does
+    not assign automatically, and an error where no host is free.
+    """
+    ways = find_ways(connection, [arrival.ask for arrival in arrivals])
+    claims: defaultdict[str, dict[str, Claim]] = defaultdict(dict)
+    collections_: dict[str, Collection] = {}
+    for way, arrival in zip(ways, arrivals, strict=True):
+        if way.collection is not None and way.may_claim:
+            claim = Claim(way.collection, arrival.person, arrival.author)
+            claims[way.collection.name].setdefault(arrival.person.key, claim)
+            collections_[way.collection.name] = way.collection
+    taken = {
+        (name, key): answer
+        for name, by_user in claims.items()
+        for key, answer in take_hosts(
+            connection, collections_[name], list(by_user.values())
+        ).items()
+    }
+    return [
+        _claimed(way, arrival, taken, claims) for way, arrival in zip(ways, arrivals, strict=True)
+    ]
+
+
+def _claimed(
+    way: Way,
+    arrival: Arrival,
+    taken: Mapping[tuple[str, str], Claimed | DeskholdError],
+    claims: Mapping[str, Mapping[str, Claim]],
+) -> Way | DeskholdError:
+    if way.collection is None or not way.may_claim:
+        return way
+    name, key = way.collection.name, arrival.person.key
+    answer = taken[name, key]
+    if isinstance(answer, DeskholdError):
+        return answer
+    # Who arrives twice at once hears once that the host is new.
+    is_first = claims[name][key].author is arrival.author
+    return replace(way, host=answer.host, is_new=is_first)
+
+
 def _held(
     connection: Connection, by_name: Mapping[str, Collection], asks: Sequence[Ask]
 ) -> dict[tuple[str, str], Host]:
     keys: defaultdict[str, set[str]] = defaultdict(set)
     for ask in asks:
         keys[ask.collection].add(ask.user_key)
-    held: dict[tuple[str, str], Host] = {}
     # A statement per collection: SQLite looks through every host for pairs of collection and user.
-    for name, collection in by_name.items():
-        query = (
-            select(hosts)
-            .where(hosts.c.collection_id == collection.id, hosts.c.user_key.in_(keys[name]))
-            .order_by(hosts.c.slot.desc())
-        )
-        # Of several hosts the one in the lowest slot comes last and stays.
-        for row in connection.execute(query):
-            held[name, row.user_key] = host_of(row, name)
-    return held
+    return {
+        (name, key): host
+        for name, collection in by_name.items()
+        for key, host in held_hosts(connection, collection, keys[name]).items()
+    }
 
 
 def pooled_host(connection: Connection, collection: Collection, place: int) -> Host | None:

@@ -51,9 +51,16 @@ class Issuer:
         """Read the key set from a file.
 
         Raises:
-            ValueError: The file holds no key set, or a key without an id.
+            ValueError: The file holds no key set, or a key without an id; names the file.
+            OSError: It cannot be read.
         """
-        keys = jwt.PyJWKSet.from_dict(json.loads(jwks_file.read_text("utf-8"))).keys
+        try:
+            keys = jwt.PyJWKSet.from_dict(json.loads(jwks_file.read_text("utf-8"))).keys
+        # What is JSON of another shape breaks the library in ways of its own.
+        except (ValueError, TypeError, AttributeError, jwt.PyJWTError) as error:
+            raise ValueError(
+                f"{jwks_file} holds no JSON Web Key Set with a key that can be used: {error}"
+            ) from error
         if any(not key.key_id for key in keys):
             raise ValueError(f"{jwks_file} holds a key without 'kid'")
         return cls(name, audience, {str(key.key_id): key for key in keys})

@@ -1,7 +1,6 @@
 """A service's database: one writing lane, a few reading lanes, nothing on the event loop.
 
-SQLite is the embedded default: WAL, synchronous=FULL, foreign keys on, transactions begun by us
-    (the driver would
+It is SQLite: WAL, synchronous=FULL, foreign keys on, transactions begun by us (the driver would
 begin them too late). Other processes may use the same file; the busy timeout makes them take turns.
 """
 

@@ -1,8 +1,8 @@
 """No work for callers who have left, and no work without an end.
 
 gRPC cancels a handler when its caller's deadline passes; a caller without one, or with one too far
-away, gets the server's. `Call.remaining_seconds` is what every call made on the way is given at the
-most.
+away, gets the server's. `Call.remaining_seconds` is what every call made on the way
+is given at the most.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from google.protobuf.message import Message
 from deskhold.chassis.calls import Call, Handler, Layer, Method
 from deskhold.errors import DeadlineExceeded
 
-# Less than this and the answer would come too late anyway: one hop on loopback takes about a
-# millisecond.
+# Less than this and the answer would come too late anyway: one hop on
+# loopback takes about a millisecond.
 _MARGIN_SECONDS = 0.002
 
 

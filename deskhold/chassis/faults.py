@@ -1,7 +1,7 @@
 """The one error border: exceptions become statuses, and the unknown becomes INTERNAL.
 
-Outside, an unknown exception is "internal error" and a request id; inside, the log has the
-traceback.
+Outside, an unknown exception is "internal error" and a request id; inside,
+the log has the traceback.
 """
 
 from __future__ import annotations

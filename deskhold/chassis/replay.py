@@ -2,8 +2,7 @@
 
 A use case says what belongs into one transaction; how that transaction is run is decided here, from
 the request: with a `request_id` the answer is stored in the same transaction and a retry gets it
-    again, with `validate_only` everything is
-undone and the answer tells what would be.
+again, with `validate_only` everything is undone and the answer tells what would be.
 """
 
 from __future__ import annotations
@@ -151,8 +150,8 @@ class Mutations:
                 created_us=now_us,
             )
         )
-        # Every write removes more old answers than it adds, so the table stays as large as a day's
-        # mutations.
+        # Every write removes more old answers than it adds, so the table stays as
+        # large as a day's mutations.
         old = (
             select(table.c.caller, table.c.request_id)
             .where(table.c.created_us < now_us - KEPT_SECONDS * 1_000_000)

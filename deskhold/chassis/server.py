@@ -2,15 +2,17 @@
 
 Health is served per service and for the whole (`""`), to any peer that TLS admits. On SIGTERM or
 SIGINT health turns NOT_SERVING, balancers get a beat to notice, calls in flight get the drain time,
-and only then does the caller of `run` close what it opened.
+and only then does `serve_until_told` return, so that its caller closes what it opened.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
+import ssl
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -55,6 +57,7 @@ class Server:
 
     Raises:
         RuntimeError: The table has a hole.
+        SettingsError: The issuer's key set cannot be used.
     """
 
     def __init__(
@@ -92,15 +95,15 @@ class Server:
         """Open the ports and turn healthy.
 
         Raises:
-            SettingsError: A port is taken, or an address is not of this machine.
+            SettingsError: A port is taken, an address is not of this machine, or the server's
+                certificate and key are no pair.
         """
         settings = self._settings
         self._open(settings.listen, mutual=False)
         if settings.service_listen:
             self._open(settings.service_listen, mutual=True)
         if settings.metrics_listen:
-            host, _, port = settings.metrics_listen.rpartition(":")
-            start_http_server(int(port), host, registry=self._registry)
+            self._open_metrics(settings.metrics_listen)
         await self._server.start()
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -113,26 +116,40 @@ class Server:
         await self._server.stop(self._settings.drain_seconds)
         self._logger.info("drained")
 
-    async def serve_until_told(self) -> None:
-        """Start, wait for SIGTERM or SIGINT, stop."""
+    async def serve_until_told(self, *background: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start, wait for SIGTERM or SIGINT, stop.
+
+        Args:
+            background: What runs beside as long as the server serves. Should it end by a defect,
+                the server stops too, and raises.
+        """
         told = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told.set)
         await self.start()
         try:
-            await told.wait()
+            async with asyncio.TaskGroup() as tasks:
+                beside = [tasks.create_task(run()) for run in background]
+                await told.wait()
+                for task in beside:
+                    task.cancel()
         finally:
             await self.stop()
 
     def _open(self, address: str, *, mutual: bool) -> None:
+        credentials = _credentials(self._settings, mutual=mutual)
         try:
-            self._server.add_secure_port(address, _credentials(self._settings, mutual=mutual))
+            self._server.add_secure_port(address, credentials)
         except RuntimeError as error:  # grpc has no more precise one
-            raise SettingsError(
-                f"cannot listen at {address}: another process listens there,"
-                " or the address is not of this machine"
-            ) from error
+            raise _cannot_listen(address) from error
+
+    def _open_metrics(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        try:
+            start_http_server(int(port), host.strip("[]"), registry=self._registry)
+        except OSError as error:
+            raise _cannot_listen(address) from error
 
     def _handlers(
         self,
@@ -145,9 +162,12 @@ class Server:
             service.register(recorder)
         access.refuse_holes(table, recorder.methods)
         settings = self._settings
-        issuer = authn.Issuer.read(
-            settings.token_issuer, settings.token_audience, settings.token_jwks_file
-        )
+        try:
+            issuer = authn.Issuer.read(
+                settings.token_issuer, settings.token_audience, settings.token_jwks_file
+            )
+        except (ValueError, OSError) as error:
+            raise SettingsError(str(error)) from error
         tokens = authn.TokenVerifier(issuer, settings.domains)
         return layers.wrap(
             recorder,
@@ -171,7 +191,32 @@ def _request_types(services: Sequence[Service]) -> dict[str, type[Message]]:
     }
 
 
+def _cannot_listen(address: str) -> SettingsError:
+    return SettingsError(
+        f"cannot listen at {address}: another process listens there,"
+        " or the address is not of this machine"
+    )
+
+
 def _credentials(settings: ServerSettings, *, mutual: bool) -> grpc.ServerCredentials:
+    _check_pair(settings.tls_cert_file, settings.tls_key_file)
     pair = (settings.tls_key_file.read_bytes(), settings.tls_cert_file.read_bytes())
     authority = settings.ca_file.read_bytes() if mutual else None
     return grpc.ssl_server_credentials([pair], authority, require_client_auth=mutual)
+
+
+def _check_pair(cert_file: Path, key_file: Path) -> None:
+    """Refuse a key that is none or another certificate's; grpc would blame the address for it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # Without a password of ours, OpenSSL asks the terminal for that of an encrypted key.
+        context.load_cert_chain(cert_file, key_file, password="")
+    except ssl.SSLError as error:
+        problem = (
+            f"is not the key of the certificate {cert_file}"
+            if error.reason == "KEY_VALUES_MISMATCH"
+            else "holds no unencrypted private key in PEM"
+        )
+        raise SettingsError(f"{key_file} {problem}") from error
+    except OSError as error:
+        raise SettingsError(f"{key_file} or {cert_file} cannot be read: {error}") from error

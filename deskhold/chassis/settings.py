@@ -6,6 +6,7 @@ services can share a file. Secrets are files, never values.
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from deskhold import environment
 from deskhold.identities import Domains
 
 Value = TypeVar("Value")
@@ -47,6 +49,18 @@ class Reader:
         self._prefixes = (f"DESKHOLD_{service.upper()}_", "DESKHOLD_")
         self._values = values
         self._problems: list[str] = []
+
+    @classmethod
+    def of(cls, service: str, environ: Mapping[str, str]) -> Reader:
+        """Return the reader of a service's environment and of the file that goes with it.
+
+        Raises:
+            SettingsError: The file cannot be read, or holds what is no setting.
+        """
+        try:
+            return cls(service, environment.read(environ))
+        except (ValueError, OSError) as error:
+            raise SettingsError(str(error)) from error
 
     def read(self, name: str, convert: Callable[[str], Value], default: str | None = None) -> Value:
         """Return one setting; what is wrong with it is kept until `finish`.
@@ -128,9 +142,9 @@ class ServerSettings:
             listen=reader.read("LISTEN", address),
             service_listen=reader.read("SERVICE_LISTEN", optional_address, ""),
             database_url=reader.read("DATABASE_URL", database_url),
-            tls_cert_file=reader.read("TLS_CERT_FILE", file),
+            tls_cert_file=reader.read("TLS_CERT_FILE", certificates),
             tls_key_file=reader.read("TLS_KEY_FILE", file),
-            ca_file=reader.read("CA_FILE", file),
+            ca_file=reader.read("CA_FILE", certificates),
             token_issuer=reader.read("TOKEN_ISSUER", str),
             token_audience=reader.read("TOKEN_AUDIENCE", str),
             token_jwks_file=reader.read("TOKEN_JWKS_FILE", file),
@@ -170,6 +184,16 @@ def file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
         raise ValueError("is no file")
+    return path
+
+
+def certificates(text: str) -> Path:
+    """Return the path of a file that holds certificates."""
+    path = file(text)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        raise ValueError("holds no certificate in PEM") from None
     return path
 
 

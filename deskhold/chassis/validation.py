@@ -10,12 +10,28 @@ from typing import Any, Final
 import protovalidate
 from google.protobuf.message import Message
 
+from deskhold import names
 from deskhold.chassis.calls import Call, Handler, Method
 from deskhold.errors import FieldViolation, InvalidArgument
 
 _VALIDATOR: Final = protovalidate.Validator()
 # A refusal travels in trailers, of which clients accept 8 KiB.
 _MAX_NAMED = 20
+_MAX_QUOTED = 32
+# The patterns of the protos in words: protovalidate's own rule would show people the expression,
+# and a rule in CEL, which may have words of its own, costs several times as much in long lists.
+_WORDS: Final = {
+    f"^{names.ID_PATTERN.pattern}$": (
+        "a letter or digit followed by up to 62 letters, digits, '.', '_' or '-'"
+    ),
+    "^[A-Za-z0-9._:-]*$": "a name or address of letters, digits, '.', '_', ':' and '-'",
+    "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$": (
+        "of the form 'provider/resource/verb', of letters, digits, '.', '_' and '-'"
+    ),
+    "^roleDefinitions/[A-Za-z0-9-]{1,63}$": (
+        "of the form 'roleDefinitions/ID', the id of up to 63 letters, digits and '-'"
+    ),
+}
 
 
 def layer(_: Method, handler: Handler) -> Handler:
@@ -41,7 +57,7 @@ def check(message: Message) -> None:
 
 def _refusal(violations: list[protovalidate.Violation]) -> InvalidArgument:
     wrong = tuple(
-        FieldViolation(_path(violation.proto.field), violation.proto.message)
+        FieldViolation(_path(violation.proto.field), _description(violation))
         for violation in violations[:_MAX_NAMED]
     )
     first = wrong[0]
@@ -52,6 +68,15 @@ def _refusal(violations: list[protovalidate.Violation]) -> InvalidArgument:
         metadata={"field": first.field},
         violations=wrong,
     )
+
+
+def _description(violation: protovalidate.Violation) -> str:
+    if violation.proto.rule_id != "string.pattern":
+        return violation.proto.message
+    value = str(violation.field_value)
+    shown = repr(value if len(value) <= _MAX_QUOTED else value[:_MAX_QUOTED] + "…")
+    words = _WORDS.get(str(violation.rule_value))
+    return f"{shown} is not {words}" if words else f"{shown} is not of the form expected here"
 
 
 def _path(field: Any) -> str:

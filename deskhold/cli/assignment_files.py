@@ -14,7 +14,16 @@ from deskhold.cli import exits
 from deskhold.cli.files import write_atomically
 from deskhold.cli.flags import collection_options
 from deskhold.cli.invocation import Invocation, passed
-from deskhold.cli.output import Column, View, output_option, record, show, show_all, without
+from deskhold.cli.output import (
+    Column,
+    View,
+    counted,
+    output_option,
+    record,
+    show,
+    show_all,
+    without,
+)
 from deskhold.cli.tree import Command
 from deskhold.errors import InvalidArgument
 
@@ -115,7 +124,7 @@ def export(invocation: Invocation, *, collection: str, file: Path) -> None:
         write_atomically(file, done.content)
     except OSError as error:
         raise click.FileError(str(file), error.strerror) from error
-    invocation.say(f"exported {done.row_count} assignments to {file}")
+    invocation.say(f"exported {counted(done.row_count, 'assignment')} to {file}")
 
 
 def _show(done: ImportAssignmentsResponse, output: str) -> None:

@@ -12,6 +12,7 @@ from deskhold.cli.invocation import Invocation, passed
 from deskhold.cli.output import (
     Column,
     View,
+    counted,
     last_segment,
     moment,
     output_option,
@@ -140,7 +141,7 @@ def delete(
     removal.run(
         attempt,
         lambda _: (
-            f"Delete collection {name} with {before.host_count} hosts,"
+            f"Delete collection {name} with {counted(before.host_count, 'host')},"
             f" {before.assigned_host_count} of them assigned?"
         ),
     )

@@ -11,7 +11,16 @@ import click
 from deskhold import names
 from deskhold.cli.flags import collection_options
 from deskhold.cli.invocation import Invocation, passed
-from deskhold.cli.output import Column, View, last_segment, moment, output_option, record, show_all
+from deskhold.cli.output import (
+    Column,
+    View,
+    counted,
+    last_segment,
+    moment,
+    output_option,
+    record,
+    show_all,
+)
 from deskhold.cli.removal import Removal, removal_options
 from deskhold.cli.tree import Group
 
@@ -51,7 +60,8 @@ def add(invocation: Invocation, *, collection: str, hosts: tuple[str, ...], outp
     added: list[Host] = []
     for batch in _batches(_ids(hosts, collection)):
         added += invocation.client.add_hosts(collection, batch).hosts
-    invocation.say(f"{len(added)} hosts are in collection {names.parse(collection).id}")
+    are = "1 host is" if len(added) == 1 else f"{len(added)} hosts are"
+    invocation.say(f"{are} in collection {names.parse(collection).id}")
     show_all(map(record, added), VIEW, output)
 
 
@@ -94,7 +104,7 @@ def remove(
         return ended
 
     removed = removal.run(attempt, lambda plan: _question(plan, collection))
-    invocation.say(f"{removal.verb('remove', 'removed')} {len(removed)} hosts")
+    invocation.say(f"{removal.verb('remove', 'removed')} {counted(len(removed), 'host')}")
     show_all(map(record, removed), VIEW, output)
 
 

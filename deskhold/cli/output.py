@@ -64,6 +64,11 @@ class View:
     name: str = "name"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `1 host`, `2 hosts`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def output_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add `-o`, which arrives as `output`."""
     return click.option(

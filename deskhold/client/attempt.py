@@ -1,7 +1,7 @@
 """One call under way: what goes with it, and what the log `deskhold.client` says of it.
 
-INFO says each call and its outcome, DEBUG the request and the metadata too. A bearer token is never
-logged.
+INFO says each call and its outcome, DEBUG the request and the metadata too. A
+bearer token is never logged.
 """
 
 from __future__ import annotations

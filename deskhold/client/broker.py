@@ -39,7 +39,7 @@ def create_collection(
 
     Raises:
         InvalidArgument: A flag of personal collections is set on a pooled one, or a name is wrong.
-        AlreadyExists: There is one of this name with other settings.
+        AlreadyExists: There is one of this name.
         FailedPrecondition: A host is in another collection, or the name is still being removed.
     """
     collection = collections_pb2.Collection(
@@ -118,7 +118,7 @@ def add_hosts(
 
     Raises:
         NotFound: There is no such collection.
-        AlreadyExists: A host is there with other settings.
+        AlreadyExists: A host is there with another address or port.
         FailedPrecondition: A host is in another collection.
     """
     request = hosts_pb2.BatchCreateHostsRequest(

@@ -86,7 +86,11 @@ def _run(names: list[str]) -> int:
 def _base_port() -> int:
     text = os.environ.get(_PORTS_FROM) or _DEFAULT_BASE_PORT
     if not text.isdecimal():
-        raise InvalidArgument(f"{_PORTS_FROM} is {text!r}; write a port number")
+        raise InvalidArgument(
+            f"{_PORTS_FROM} is {text!r}; write a port number",
+            reason="PORT_INVALID",
+            metadata={"base_port": text},
+        )
     return int(text)
 
 

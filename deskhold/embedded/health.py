@@ -50,5 +50,6 @@ async def until_serving(address: str, ca_pem: bytes) -> None:
 def _untold(address: str, error: grpc.aio.AioRpcError) -> Unavailable:
     return Unavailable(
         f"the server at {address} does not tell its health: {error.code().name} {error.details()}",
+        reason="HEALTH_UNKNOWN",
         metadata={"address": address},
     )

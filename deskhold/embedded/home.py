@@ -71,6 +71,7 @@ def _refuse_unwritable(home: Home, base_port: int) -> None:
     if not 0 < base_port <= _LAST_BASE_PORT:
         raise InvalidArgument(
             f"the base port is {base_port}; choose one between 1 and {_LAST_BASE_PORT}",
+            reason="PORT_INVALID",
             metadata={"base_port": str(base_port)},
         )
     # A question mark begins the options of a database URL, a line break ends a setting.
@@ -78,6 +79,7 @@ def _refuse_unwritable(home: Home, base_port: int) -> None:
         raise InvalidArgument(
             f"the path of the state directory {str(home.path)!r} holds a question mark or an"
             " unprintable character; choose another with DESKHOLD_HOME",
+            reason="HOME_UNUSABLE",
             metadata={"home": str(home.path)},
         )
 
@@ -121,12 +123,14 @@ def _authority_key(
         raise FailedPrecondition(
             f"{home.ca_key_file} is missing, so {wanted_for} cannot be issued; put it back, or"
             f" remove {home.ca_file.parent} and {wanted_for.parent} to begin with a new authority",
+            reason="AUTHORITY_KEY_UNUSABLE",
             metadata={"file": str(home.ca_key_file)},
         )
     key = _read(home.ca_key_file, authority.key_from_pem)
     if key.public_key() != root.public_key():
         raise FailedPrecondition(
             f"{home.ca_key_file} is not the key of {home.ca_file}; put the right one back",
+            reason="AUTHORITY_KEY_UNUSABLE",
             metadata={"file": str(home.ca_key_file)},
         )
     return key
@@ -160,5 +164,6 @@ def _read(path: Path, parse: Callable[[bytes], _Read]) -> _Read:
     except (ValueError, TypeError) as error:
         raise FailedPrecondition(
             f"{path} cannot be used: {error}; restore it, or remove it to have a new one made",
+            reason="HOME_FILE_UNUSABLE",
             metadata={"file": str(path)},
         ) from error

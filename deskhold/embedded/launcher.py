@@ -113,6 +113,7 @@ class Launcher:
                 f"{child.service.name} does not serve on {child.service.address} after"
                 f" {self._start_seconds:g} seconds;"
                 f" {self._home.log_file(child.service.name)} says more",
+                reason="SERVICE_NOT_SERVING",
                 metadata={"service": child.service.name, "address": child.service.address},
             )
         if serving in done:
@@ -159,6 +160,7 @@ class Launcher:
         return FailedPrecondition(
             f"{name} already runs from {self._home.path} as process {process_id};"
             " stop that one first, or choose another state directory with DESKHOLD_HOME",
+            reason="ALREADY_RUNNING",
             metadata={"service": name, "home": str(self._home.path), "process": process_id},
         )
 

@@ -17,8 +17,8 @@ from deskhold import environment
 from deskhold.embedded.health import until_serving
 from deskhold.errors import Unavailable
 
-# An answer takes milliseconds; health checks are usually given five seconds, start of Python
-# included.
+# An answer takes milliseconds; health checks are usually given five
+# seconds, start of Python included.
 _PATIENCE_SECONDS = 3.0
 
 

@@ -1,13 +1,15 @@
 """The policy as this process knows it, brought up to date on demand.
 
 Several processes may write to one store. Every fully consistent question reads the head of the log
-once, shared by the questions that wait at that moment, and applies what is missing before it is
-answered.
+once, shared by the questions that wait at that moment, and applies what is
+missing before it is answered.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 
 from deskhold.chassis.database import Connection, Database
 from rbac_service.access.snapshot import Snapshot
@@ -26,14 +28,29 @@ class Policy:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._snapshot: Snapshot | None = None
+        self._confirmed_at = float("-inf")
         self._catching_up = asyncio.Lock()
 
-    async def current(self) -> Snapshot:
-        """Return a snapshot that holds every change acknowledged before the call.
+    async def current(self, since: float = math.inf) -> Snapshot:
+        """Return a snapshot that holds every change acknowledged before a request arrived.
+
+        Args:
+            since: When it arrived, on the monotonic clock. A head that was read after that serves
+                it, whoever asked for the read. Unset: now.
 
         Raises:
             Unavailable: The store does not answer.
         """
+        snapshot = self._snapshot
+        if snapshot is not None and self._confirmed_at >= since:
+            return snapshot
+        asked_at = time.monotonic()
+        snapshot = await self._newest()
+        # Counted from before the read: what is committed later is not confirmed by it.
+        self._confirmed_at = max(self._confirmed_at, asked_at)
+        return snapshot
+
+    async def _newest(self) -> Snapshot:
         head = await self._database.lookup(read_heads, None)
         snapshot = self._snapshot
         if snapshot is not None and _covers(snapshot, head.epoch, head.revision):

@@ -45,8 +45,7 @@ def decide(
     """Decide whether one of the principals may do an action at a scope.
 
     Everything is additive: one assignment, of the principal or a group of theirs, at the scope or
-        above it, whose role
-    allows the action, is enough. The nearest scope is named in the answer.
+    above it, whose role allows the action, is enough. The nearest scope is named in the answer.
 
     Args:
         snapshot: The assignments.

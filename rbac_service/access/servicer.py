@@ -36,7 +36,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     ) -> pb.CheckAccessResponse:
         """Decide one question."""
         question = self._question(request, current().authenticated)
-        (decision,) = await self._access.decide((question,))
+        (decision,) = await self._access.decide((question,), current().started)
         return _answer(decision)
 
     async def BatchCheckAccess(
@@ -52,7 +52,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
                 questions.append(self._question(check, caller))
             except InvalidArgument as error:
                 refusals[number] = error
-        decisions = iter(await self._access.decide(questions))
+        decisions = iter(await self._access.decide(questions, current().started))
         response = pb.BatchCheckAccessResponse()
         for number in range(len(request.checks)):
             result = response.results.add()

@@ -1,8 +1,7 @@
 """The policy in memory: immutable, built aside, swapped by one reference.
 
 Principals are spread over shards so that a change copies one small dictionary, not a large one: a
-    write costs the same
-at a million assignments as at a thousand.
+write costs the same at a million assignments as at a thousand.
 """
 
 from __future__ import annotations

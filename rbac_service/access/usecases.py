@@ -37,13 +37,17 @@ class Access:
         self._policy = policy
         self._catalogue = catalogue
 
-    async def decide(self, questions: Sequence[Question]) -> Sequence[Decision]:
+    async def decide(self, questions: Sequence[Question], since: float) -> Sequence[Decision]:
         """Answer questions in their order, all on one revision.
+
+        Args:
+            questions: What is asked.
+            since: When the request arrived, on the monotonic clock.
 
         Raises:
             Unavailable: The store cannot confirm that the answers would be current.
         """
-        snapshot = await self._policy.current()
+        snapshot = await self._policy.current(since)
         return [
             decide(
                 snapshot,

@@ -169,8 +169,8 @@ def _require(connection: Connection, name: str) -> RoleAssignment:
 def _keep_an_owner(connection: Connection, gone: RoleAssignment) -> None:
     if gone.scope != DEPLOYMENT_SCOPE or gone.role_id != OWNER_ID:
         return
-    # Groups and services do not count: a group may be empty, and a service cannot sign in to repair
-    # things.
+    # Groups and services do not count: a group may be empty, and a service cannot
+    # sign in to repair things.
     if store.count_users(connection, DEPLOYMENT_SCOPE, OWNER_ID) == 0:
         raise FailedPrecondition(
             f"{gone.principal} is the last Owner of the deployment; make another user Owner first",

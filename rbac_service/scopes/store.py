@@ -60,8 +60,8 @@ def insert_scope(connection: Connection, scope: Scope, parent: str | None) -> No
 def delete_tree(connection: Connection, path: str) -> Sequence[Scope]:
     """Delete a scope and everything below it; return what was there, innermost first."""
     condition = or_(scopes.c.path == path, below(scopes.c.path, path))
-    # A child's path sorts after its parent's, so this order never leaves a child without its
-    # parent.
+    # A child's path sorts after its parent's, so this order never leaves
+    # a child without its parent.
     rows = connection.execute(_COLUMNS.where(condition).order_by(scopes.c.path.desc())).all()
     for row in rows:
         connection.execute(delete(scopes).where(scopes.c.path == row.path))

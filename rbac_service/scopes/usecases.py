@@ -94,8 +94,9 @@ class Scopes:
             require_scope(connection, name.scope)
             children = store.count_children(connection, name.scope, diagnostics_of(name))
             if children and not force:
+                others = "1 scope lies" if children == 1 else f"{children} scopes lie"
                 raise FailedPrecondition(
-                    f"{children} scopes lie below {name.scope}; remove them first, or use force",
+                    f"{others} below {name.scope}; remove what lies below first, or use force",
                     reason="SCOPE_NOT_EMPTY",
                     metadata={"scope": name.scope, "children": str(children)},
                 )

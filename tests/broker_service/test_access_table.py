@@ -203,7 +203,7 @@ DESKTOP, OFFICE = f"{C}/appGroups/desktop", f"{C}/appGroups/office"
         ),
         (
             sessions_pb2.ConnectRequest(name=OFFICE, user="nobody"),
-            [("appGroups/connect/action", OFFICE), ("appGroups/connectOnBehalf/action", OFFICE)],
+            [("appGroups/connectOnBehalf/action", OFFICE)],
         ),
     ],
 )

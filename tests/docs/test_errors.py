@@ -89,6 +89,13 @@ def _reason(name: str, call: ast.Call) -> str | None:
     return CLASSES[name].default_reason if "default_reason" in vars(CLASSES[name]) else None
 
 
+def _comment(reason: str) -> str:
+    """Return what the proto says about a reason, as one line."""
+    comment = re.search(r"((?: *//.*\n)+) *ERROR_REASON_" + reason + " = ", PROTO)
+    assert comment is not None
+    return " ".join(line.strip().removeprefix("// ") for line in comment[1].splitlines())
+
+
 MADE = made()
 
 
@@ -104,13 +111,13 @@ def test_every_published_reason_is_given_somewhere() -> None:
     assert {one.reason for one in MADE} >= PUBLISHED
 
 
-def test_every_error_that_a_service_makes_has_a_reason_of_its_own() -> None:
+def test_every_error_without_a_usual_reason_says_one() -> None:
     without = [
         f"{module}:{call.lineno}"
         for module, tree in sources.modules().items()
         for name, call in sources.calls(tree)
         if name in CLASSES and "default_reason" not in vars(CLASSES[name])
-        if sources.keyword(call, "reason") is None and not module.startswith("deskhold/embedded/")
+        if sources.keyword(call, "reason") is None
     ]
 
     assert without == []
@@ -125,11 +132,17 @@ def test_the_code_is_the_one_the_service_uses(reason: str) -> None:
 
 @pytest.mark.parametrize("reason", sorted(SERVICES))
 def test_the_code_is_the_one_the_proto_promises(reason: str) -> None:
-    comment = re.search(r"((?: *//.*\n)+) *ERROR_REASON_" + reason + " = ", PROTO)
+    promised = _comment(reason).partition(":")[0]
 
-    assert comment is not None
-    promised = comment[1].strip().removeprefix("//").strip().partition(":")[0]
     assert promised == SERVICES[reason]["Code"]
+
+
+@pytest.mark.parametrize("reason", sorted(SERVICES))
+def test_the_example_of_the_proto_has_the_metadata_of_the_one_here(reason: str) -> None:
+    of_proto = re.search(r"Example: ({.*?})\.$", _comment(reason))
+
+    assert of_proto is not None
+    assert set(json.loads(of_proto[1])) == set(json.loads(code(SERVICES[reason]["Example"])))
 
 
 @pytest.mark.parametrize("reason", sorted(SERVICES))

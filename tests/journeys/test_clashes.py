@@ -39,7 +39,7 @@ def test_a_second_home_on_the_same_ports_does_not_come_up_and_says_why(pair: Pai
     second = other.run_module("deskhold.embedded")
 
     assert second.returncode == 1
-    assert "cannot listen at" in second.stderr
+    assert "cannot listen at" in second.stdout
     assert "rbac ended with exit code 2" in second.stdout
     assert "Traceback" not in second.stderr
     assert pair.deskhold("collection", "list").returncode == 0

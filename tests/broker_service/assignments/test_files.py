@@ -102,7 +102,7 @@ def test_a_file_without_rows_has_none(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (b"pc-1", "has 1 columns instead of 2"),
+        (b"pc-1", "has 1 column instead of 2"),
         (b"pc-1,a@b.c,", "has 3 columns instead of 2"),
         (b"pc-1,a@b.c,x", "has 3 columns instead of 2"),
         (b",a@b.c", "has no host"),
@@ -170,3 +170,10 @@ def test_whatever_is_in_a_file_it_is_read_or_its_rows_say_why_not(content: bytes
         assert row.problem or (row.host_id and row.user)
         assert row.line >= 1
         (row.host_id + row.user + row.problem).encode()
+
+
+@pytest.mark.parametrize("preamble", [b"#TYPE System.Object\r\n", b"sep=;\r\n"])
+def test_what_tools_write_before_the_header_is_left_out(preamble: bytes) -> None:
+    rows = read_rows(preamble + b"User;DesktopName\r\nCONTOSO\\alice;pc-1\r\n")
+
+    assert rows == [FileRow(3, "pc-1", "CONTOSO\\alice")]

@@ -47,7 +47,7 @@ async def test_work_ends_when_its_caller_leaves(hurried: Carrier) -> None:
         await leaving
 
 
-@pytest.mark.parametrize("patience_seconds", [None, 3600])
+@pytest.mark.parametrize("patience_seconds", [None, 10])
 async def test_a_call_without_a_near_deadline_gets_the_servers(
     hurried: Carrier, patience_seconds: float | None
 ) -> None:
@@ -60,7 +60,7 @@ async def test_a_call_without_a_near_deadline_gets_the_servers(
     assert late.value.metadata == {"max_seconds": "0.2"}
 
 
-@pytest.mark.parametrize(("patience_seconds", "most"), [(None, 0.2), (3600, 0.2), (0.15, 0.15)])
+@pytest.mark.parametrize(("patience_seconds", "most"), [(None, 0.2), (10, 0.2), (0.15, 0.15)])
 async def test_a_call_knows_how_long_its_caller_still_waits(
     hurried: Carrier, patience_seconds: float | None, most: float
 ) -> None:

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from deskhold.api.rbac.v1.access_pb2 import CheckAccessRequest
 from deskhold.api.rbac.v1.principals_pb2 import PRINCIPAL_KIND_USER, Principal
 from deskhold.api.rbac.v1.role_assignments_pb2 import CreateRoleAssignmentRequest, RoleAssignment
 from deskhold.api.rbac.v1.scopes_pb2 import CreateScopeRequest, ListScopesRequest, Scope
+from deskhold.chassis import validation
 from deskhold.chassis.validation import check
 from deskhold.errors import FieldViolation, InvalidArgument
 from tests.deskhold.chassis.carrier import Carrier
+
+PROTOS = Path(__file__).parents[3] / "protos"
 
 
 def test_a_message_within_the_rules_passes() -> None:
@@ -50,6 +56,25 @@ def test_a_field_in_a_list_is_named_with_its_place() -> None:
         check(CheckAccessRequest(action="a/b", scope="/", group_ids=["g-1", ""]))
 
     assert [one.field for one in refused.value.violations] == ["group_ids[1]"]
+
+
+@pytest.mark.parametrize(
+    ("action", "shown"), [("delete everything", "delete everything"), ("*" * 33, "*" * 32 + "…")]
+)
+def test_a_pattern_that_is_not_matched_is_told_in_words(action: str, shown: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        check(CheckAccessRequest(action=action, scope="/"))
+
+    assert refused.value.message == (
+        f"action: '{shown}' is not of the form 'provider/resource/verb',"
+        " of letters, digits, '.', '_' and '-'"
+    )
+
+
+def test_every_pattern_of_the_protos_has_words() -> None:
+    protos = "".join(path.read_text("utf-8") for path in PROTOS.rglob("*.proto"))
+
+    assert set(re.findall(r'pattern(?: =|:) "(.*)"', protos)) == set(validation._WORDS)
 
 
 @pytest.mark.asyncio(loop_scope="module")

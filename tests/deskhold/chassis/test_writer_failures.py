@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from deskhold.chassis.database import Database
 from deskhold.errors import Unavailable
 from tests.deskhold.chassis.gates import held, outcomes, queued
-from tests.deskhold.chassis.things import put, stored
+from tests.deskhold.chassis.things import put, put_all, stored
 
 
 def grow_by(*, pages: int) -> Callable[[Connection], None]:
@@ -70,6 +70,23 @@ async def test_when_the_disk_is_full_nobody_is_told_that_anything_was_written(
             database.writer.call(put("before")),
             database.writer.call(put("too-large" * 10_000)),
             database.writer.call(put("after")),
+        )
+    failures = await outcomes(tasks)
+
+    assert [type(failure) for failure in failures] == [Unavailable] * 3
+    assert stored(database_file) == set()
+
+
+async def test_when_the_disk_is_full_for_one_of_an_operation_nobody_in_it_is_told_of_success(
+    database: Database, database_file: Path
+) -> None:
+    await database.writer.call(grow_by(pages=2))
+    async with held(database.writer):
+        tasks = await queued(
+            *(
+                database.writer.gather(put_all, name)
+                for name in ("before", "too-large" * 10_000, "after")
+            )
         )
     failures = await outcomes(tasks)
 

@@ -308,7 +308,8 @@ class ImportAssignmentsRequest(_message.Message):
     content: _builtins.bytes
     """The file as it is, at most 8 MiB: UTF-8 or UTF-16, with or without byte order mark; LF or CRLF; comma, tab or
     semicolon; quoted or not. With a header (DesktopName, Name, SessionHost, VirtualDesktopName, ComputerName, Host;
-    User, UserName, AssignedUser) the columns stand in either order; without one the host is first.
+    User, UserName, AssignedUser) the columns stand in either order. Without one the first row
+    decides: a user has a backslash or an `@`, which no host id has; host first when that does not tell.
     """
     replace: _builtins.bool
     """End every assignment of the collection that the file does not hold, and move what stands in the way. Otherwise the

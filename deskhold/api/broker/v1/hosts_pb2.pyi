@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Host(_message.Message):
-    """A machine that serves sessions. It belongs to one collection of the deployment."""
+    """A machine that serves sessions. It belongs to one collection of its tenant."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

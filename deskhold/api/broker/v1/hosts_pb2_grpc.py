@@ -63,9 +63,9 @@ class HostServiceServicer(object):
 
     def BatchCreateHosts(self, request, context):
         """Adds hosts to a collection, all or nothing. Needs `deskhold.resources/hosts/write` at the collection. Hosts that
-        are there already with the same settings stay as they are, so that repeating it is safe.
-        Errors: NOT_FOUND with COLLECTION_NOT_FOUND; ALREADY_EXISTS when a host is there with other settings;
-        FAILED_PRECONDITION with HOST_IN_OTHER_COLLECTION.
+        are there already with the same address and port stay as they are, so that repeating it is safe.
+        Errors: NOT_FOUND with COLLECTION_NOT_FOUND; ALREADY_EXISTS when a host is there with another address
+        or port; FAILED_PRECONDITION with HOST_IN_OTHER_COLLECTION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

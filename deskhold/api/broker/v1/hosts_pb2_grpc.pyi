@@ -18,9 +18,9 @@ class HostServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     BatchCreateHosts: _aio.UnaryUnaryMultiCallable[_hosts_pb2.BatchCreateHostsRequest, _hosts_pb2.BatchCreateHostsResponse]
     """Adds hosts to a collection, all or nothing. Needs `deskhold.resources/hosts/write` at the collection. Hosts that
-    are there already with the same settings stay as they are, so that repeating it is safe.
-    Errors: NOT_FOUND with COLLECTION_NOT_FOUND; ALREADY_EXISTS when a host is there with other settings;
-    FAILED_PRECONDITION with HOST_IN_OTHER_COLLECTION.
+    are there already with the same address and port stay as they are, so that repeating it is safe.
+    Errors: NOT_FOUND with COLLECTION_NOT_FOUND; ALREADY_EXISTS when a host is there with another address
+    or port; FAILED_PRECONDITION with HOST_IN_OTHER_COLLECTION.
     """
     GetHost: _aio.UnaryUnaryMultiCallable[_hosts_pb2.GetHostRequest, _hosts_pb2.Host]
     """Returns one host. Needs `deskhold.resources/hosts/read` at the collection. Safe to repeat.
@@ -46,9 +46,9 @@ class HostServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_hosts_pb2.BatchCreateHostsRequest, _abc.Awaitable[_hosts_pb2.BatchCreateHostsResponse]],
     ) -> _abc.Awaitable[_hosts_pb2.BatchCreateHostsResponse]:
         """Adds hosts to a collection, all or nothing. Needs `deskhold.resources/hosts/write` at the collection. Hosts that
-        are there already with the same settings stay as they are, so that repeating it is safe.
-        Errors: NOT_FOUND with COLLECTION_NOT_FOUND; ALREADY_EXISTS when a host is there with other settings;
-        FAILED_PRECONDITION with HOST_IN_OTHER_COLLECTION.
+        are there already with the same address and port stay as they are, so that repeating it is safe.
+        Errors: NOT_FOUND with COLLECTION_NOT_FOUND; ALREADY_EXISTS when a host is there with another address
+        or port; FAILED_PRECONDITION with HOST_IN_OTHER_COLLECTION.
         """
 
     @_abc_1.abstractmethod

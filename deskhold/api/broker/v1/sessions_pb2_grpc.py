@@ -49,7 +49,7 @@ class SessionServiceServicer(object):
     def Connect(self, request, context):
         """Finds the user's host, or claims a free one when the collection assigns automatically, and hands out the `.rdp` file.
         Needs `deskhold.resources/appGroups/connect/action` at the app group; for another user than the caller
-        `deskhold.resources/appGroups/connectOnBehalf/action` as well. Safe to repeat: the same user gets the same host.
+        `deskhold.resources/appGroups/connectOnBehalf/action` instead. Safe to repeat: the same user gets the same host.
         Errors: NOT_FOUND with COLLECTION_NOT_FOUND or APP_GROUP_NOT_FOUND; FAILED_PRECONDITION with NOT_ASSIGNED;
         RESOURCE_EXHAUSTED with NO_FREE_HOST and the counts.
         """

@@ -19,7 +19,7 @@ class SessionServiceStub:
     Connect: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ConnectRequest, _sessions_pb2.ConnectResponse]
     """Finds the user's host, or claims a free one when the collection assigns automatically, and hands out the `.rdp` file.
     Needs `deskhold.resources/appGroups/connect/action` at the app group; for another user than the caller
-    `deskhold.resources/appGroups/connectOnBehalf/action` as well. Safe to repeat: the same user gets the same host.
+    `deskhold.resources/appGroups/connectOnBehalf/action` instead. Safe to repeat: the same user gets the same host.
     Errors: NOT_FOUND with COLLECTION_NOT_FOUND or APP_GROUP_NOT_FOUND; FAILED_PRECONDITION with NOT_ASSIGNED;
     RESOURCE_EXHAUSTED with NO_FREE_HOST and the counts.
     """
@@ -35,7 +35,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_sessions_pb2.ConnectResponse]:
         """Finds the user's host, or claims a free one when the collection assigns automatically, and hands out the `.rdp` file.
         Needs `deskhold.resources/appGroups/connect/action` at the app group; for another user than the caller
-        `deskhold.resources/appGroups/connectOnBehalf/action` as well. Safe to repeat: the same user gets the same host.
+        `deskhold.resources/appGroups/connectOnBehalf/action` instead. Safe to repeat: the same user gets the same host.
         Errors: NOT_FOUND with COLLECTION_NOT_FOUND or APP_GROUP_NOT_FOUND; FAILED_PRECONDITION with NOT_ASSIGNED;
         RESOURCE_EXHAUSTED with NO_FREE_HOST and the counts.
         """

@@ -38,7 +38,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_IMPORT_REJECTED: _ErrorReason.ValueType  # 4
     """INVALID_ARGUMENT: at least one row of an import cannot be applied; nothing was written.
-    Example: {"rows": "1000", "rejected": "3"}.
+    Example: {"rows": "1000", "rejected": "3", "line": "17"}.
     """
     ERROR_REASON_CREDENTIAL_MISSING: _ErrorReason.ValueType  # 10
     """UNAUTHENTICATED: the call carries neither a bearer token nor a client certificate.
@@ -46,7 +46,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_CREDENTIAL_EXPIRED: _ErrorReason.ValueType  # 11
     """UNAUTHENTICATED: the bearer token has expired. Sign in again.
-    Example: {"expired": "2026-01-01T00:00:00Z"}.
+    Example: {}.
     """
     ERROR_REASON_CREDENTIAL_INVALID: _ErrorReason.ValueType  # 12
     """UNAUTHENTICATED: the bearer token or certificate was not issued for this deployment.
@@ -86,20 +86,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: {"app_group": "tenantGroups/.../appGroups/office"}.
     """
     ERROR_REASON_COLLECTION_ALREADY_EXISTS: _ErrorReason.ValueType  # 30
-    """ALREADY_EXISTS: a collection of this name exists with other settings.
+    """ALREADY_EXISTS: a collection of this name exists.
     Example: {"collection": "..."}.
     """
     ERROR_REASON_HOST_ALREADY_EXISTS: _ErrorReason.ValueType  # 31
-    """ALREADY_EXISTS: the host is in this collection already.
+    """ALREADY_EXISTS: the host is in this collection with another address or port.
     Example: {"host": "pc-017", "collection": "..."}.
     """
     ERROR_REASON_SCOPE_ALREADY_EXISTS: _ErrorReason.ValueType  # 32
     """ALREADY_EXISTS: the scope exists with another display name.
-    Example: {"scope": "/tenantGroups/contoso"}.
+    Example: {"scope": "/tenantGroups/contoso", "display_name": "Contoso"}.
     """
     ERROR_REASON_ROLE_ASSIGNMENT_ALREADY_EXISTS: _ErrorReason.ValueType  # 33
-    """ALREADY_EXISTS: a role assignment with this id exists with other content.
-    Example: {"role_assignment": "roleAssignments/..."}.
+    """ALREADY_EXISTS: the chosen id belongs to another role assignment.
+    Example: {"role_assignment": "93df47f0-6e02-5da8-830f-dbccda260bc2"}.
     """
     ERROR_REASON_COLLECTION_NOT_PERSONAL: _ErrorReason.ValueType  # 40
     """FAILED_PRECONDITION: a verb for personal collections was used on a pooled one.
@@ -119,14 +119,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_USER_LIMIT_REACHED: _ErrorReason.ValueType  # 44
     """FAILED_PRECONDITION: the user holds as many hosts of the collection as it allows. Use force to move.
-    Example: {"user": "CONTOSO\\\\alice", "host": "pc-018", "holds": "pc-017", "max_desktops_per_user": "1"}.
+    Example: {"user": "CONTOSO\\\\alice", "host": "pc-018", "holds": "pc-017", "max_desktops_per_user": "1",
+    "collection": "..."}.
     """
     ERROR_REASON_NOT_ASSIGNED: _ErrorReason.ValueType  # 45
     """FAILED_PRECONDITION: the user has no host and the collection does not assign automatically.
     Example: {"user": "CONTOSO\\\\alice", "collection": "..."}.
     """
     ERROR_REASON_NAME_IN_TRANSITION: _ErrorReason.ValueType  # 46
-    """FAILED_PRECONDITION: the name was deleted and its grants are still being removed. Retry after the delay.
+    """FAILED_PRECONDITION: the name is being created, or was deleted and its grants are still being removed. Retry after
+    the delay.
     Example: {"name": "tenantGroups/.../collections/eng"}.
     """
     ERROR_REASON_PARENT_SCOPE_MISSING: _ErrorReason.ValueType  # 47
@@ -139,15 +141,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_LAST_OWNER: _ErrorReason.ValueType  # 49
     """FAILED_PRECONDITION: the change would leave the deployment without an Owner.
-    Example: {"role_assignment": "roleAssignments/..."}.
+    Example: {"role_assignment": "roleAssignments/...", "principal": "user:admin@contoso.com"}.
     """
     ERROR_REASON_ALREADY_BOOTSTRAPPED: _ErrorReason.ValueType  # 50
     """FAILED_PRECONDITION: the store is not empty, so the first Owner was named before.
     Example: {"revision": "17"}.
     """
     ERROR_REASON_NO_FREE_HOST: _ErrorReason.ValueType  # 60
-    """RESOURCE_EXHAUSTED: every host of the collection is taken. Example: {"collection": "...", "hosts": "150",
-    "assigned": "150"}.
+    """RESOURCE_EXHAUSTED: every host of the collection is taken, or it has none.
+    Example: {"collection": "...", "hosts": "150", "assigned": "150"}.
     """
     ERROR_REASON_QUOTA: _ErrorReason.ValueType  # 61
     """RESOURCE_EXHAUSTED: more work waits than the service accepts. Retry after the delay.
@@ -155,7 +157,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 70
     """ABORTED: the resource changed since its etag was read. Read it again and retry.
-    Example: {"name": "...", "etag": "W/\\"3\\""}.
+    Example: {"name": "...", "etag": "5b1c9a70-2"}.
     """
     ERROR_REASON_AUTHORITY_UNAVAILABLE: _ErrorReason.ValueType  # 80
     """UNAVAILABLE: nobody can say whether the caller may; nothing was changed. Retry after the delay.
@@ -167,7 +169,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 82
     """DEADLINE_EXCEEDED: the caller's deadline passed. A mutation may or may not have been made: repeat it.
-    Example: {}.
+    Example: {"max_seconds": "120"}.
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 90
     """INTERNAL: a defect of the service. The log holds the details under the request id.
@@ -199,7 +201,7 @@ Example: {"request_id": "1f0e..."}.
 """
 ERROR_REASON_IMPORT_REJECTED: ErrorReason.ValueType  # 4
 """INVALID_ARGUMENT: at least one row of an import cannot be applied; nothing was written.
-Example: {"rows": "1000", "rejected": "3"}.
+Example: {"rows": "1000", "rejected": "3", "line": "17"}.
 """
 ERROR_REASON_CREDENTIAL_MISSING: ErrorReason.ValueType  # 10
 """UNAUTHENTICATED: the call carries neither a bearer token nor a client certificate.
@@ -207,7 +209,7 @@ Example: {}.
 """
 ERROR_REASON_CREDENTIAL_EXPIRED: ErrorReason.ValueType  # 11
 """UNAUTHENTICATED: the bearer token has expired. Sign in again.
-Example: {"expired": "2026-01-01T00:00:00Z"}.
+Example: {}.
 """
 ERROR_REASON_CREDENTIAL_INVALID: ErrorReason.ValueType  # 12
 """UNAUTHENTICATED: the bearer token or certificate was not issued for this deployment.
@@ -247,20 +249,20 @@ ERROR_REASON_APP_GROUP_NOT_FOUND: ErrorReason.ValueType  # 26
 Example: {"app_group": "tenantGroups/.../appGroups/office"}.
 """
 ERROR_REASON_COLLECTION_ALREADY_EXISTS: ErrorReason.ValueType  # 30
-"""ALREADY_EXISTS: a collection of this name exists with other settings.
+"""ALREADY_EXISTS: a collection of this name exists.
 Example: {"collection": "..."}.
 """
 ERROR_REASON_HOST_ALREADY_EXISTS: ErrorReason.ValueType  # 31
-"""ALREADY_EXISTS: the host is in this collection already.
+"""ALREADY_EXISTS: the host is in this collection with another address or port.
 Example: {"host": "pc-017", "collection": "..."}.
 """
 ERROR_REASON_SCOPE_ALREADY_EXISTS: ErrorReason.ValueType  # 32
 """ALREADY_EXISTS: the scope exists with another display name.
-Example: {"scope": "/tenantGroups/contoso"}.
+Example: {"scope": "/tenantGroups/contoso", "display_name": "Contoso"}.
 """
 ERROR_REASON_ROLE_ASSIGNMENT_ALREADY_EXISTS: ErrorReason.ValueType  # 33
-"""ALREADY_EXISTS: a role assignment with this id exists with other content.
-Example: {"role_assignment": "roleAssignments/..."}.
+"""ALREADY_EXISTS: the chosen id belongs to another role assignment.
+Example: {"role_assignment": "93df47f0-6e02-5da8-830f-dbccda260bc2"}.
 """
 ERROR_REASON_COLLECTION_NOT_PERSONAL: ErrorReason.ValueType  # 40
 """FAILED_PRECONDITION: a verb for personal collections was used on a pooled one.
@@ -280,14 +282,16 @@ Example: {"host": "pc-017", "collection": "..."}.
 """
 ERROR_REASON_USER_LIMIT_REACHED: ErrorReason.ValueType  # 44
 """FAILED_PRECONDITION: the user holds as many hosts of the collection as it allows. Use force to move.
-Example: {"user": "CONTOSO\\\\alice", "host": "pc-018", "holds": "pc-017", "max_desktops_per_user": "1"}.
+Example: {"user": "CONTOSO\\\\alice", "host": "pc-018", "holds": "pc-017", "max_desktops_per_user": "1",
+"collection": "..."}.
 """
 ERROR_REASON_NOT_ASSIGNED: ErrorReason.ValueType  # 45
 """FAILED_PRECONDITION: the user has no host and the collection does not assign automatically.
 Example: {"user": "CONTOSO\\\\alice", "collection": "..."}.
 """
 ERROR_REASON_NAME_IN_TRANSITION: ErrorReason.ValueType  # 46
-"""FAILED_PRECONDITION: the name was deleted and its grants are still being removed. Retry after the delay.
+"""FAILED_PRECONDITION: the name is being created, or was deleted and its grants are still being removed. Retry after
+the delay.
 Example: {"name": "tenantGroups/.../collections/eng"}.
 """
 ERROR_REASON_PARENT_SCOPE_MISSING: ErrorReason.ValueType  # 47
@@ -300,15 +304,15 @@ Example: {"scope": "/tenantGroups/contoso", "children": "3"}.
 """
 ERROR_REASON_LAST_OWNER: ErrorReason.ValueType  # 49
 """FAILED_PRECONDITION: the change would leave the deployment without an Owner.
-Example: {"role_assignment": "roleAssignments/..."}.
+Example: {"role_assignment": "roleAssignments/...", "principal": "user:admin@contoso.com"}.
 """
 ERROR_REASON_ALREADY_BOOTSTRAPPED: ErrorReason.ValueType  # 50
 """FAILED_PRECONDITION: the store is not empty, so the first Owner was named before.
 Example: {"revision": "17"}.
 """
 ERROR_REASON_NO_FREE_HOST: ErrorReason.ValueType  # 60
-"""RESOURCE_EXHAUSTED: every host of the collection is taken. Example: {"collection": "...", "hosts": "150",
-"assigned": "150"}.
+"""RESOURCE_EXHAUSTED: every host of the collection is taken, or it has none.
+Example: {"collection": "...", "hosts": "150", "assigned": "150"}.
 """
 ERROR_REASON_QUOTA: ErrorReason.ValueType  # 61
 """RESOURCE_EXHAUSTED: more work waits than the service accepts. Retry after the delay.
@@ -316,7 +320,7 @@ Example: {"limit": "1024"}.
 """
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 70
 """ABORTED: the resource changed since its etag was read. Read it again and retry.
-Example: {"name": "...", "etag": "W/\\"3\\""}.
+Example: {"name": "...", "etag": "5b1c9a70-2"}.
 """
 ERROR_REASON_AUTHORITY_UNAVAILABLE: ErrorReason.ValueType  # 80
 """UNAVAILABLE: nobody can say whether the caller may; nothing was changed. Retry after the delay.
@@ -328,7 +332,7 @@ Example: {}.
 """
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 82
 """DEADLINE_EXCEEDED: the caller's deadline passed. A mutation may or may not have been made: repeat it.
-Example: {}.
+Example: {"max_seconds": "120"}.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 90
 """INTERNAL: a defect of the service. The log holds the details under the request id.

@@ -63,11 +63,11 @@ class RoleAssignmentServiceServicer(object):
     """
 
     def CreateRoleAssignment(self, request, context):
-        """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope, and every permission that the
-        role hands out, at that scope. Safe to repeat: the id is f(scope, principal, role) unless chosen, and the same
-        assignment again returns the one that is there.
+        """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope; of the roles of this version only
+        RDS Owner has it, which has every permission that any role hands out. Safe to repeat: the id is
+        f(scope, principal, role) unless chosen, and the same assignment again returns the one that is there.
         Errors: NOT_FOUND with SCOPE_NOT_FOUND or ROLE_DEFINITION_NOT_FOUND; ALREADY_EXISTS when the chosen id is taken by
-        another assignment; PERMISSION_DENIED with the missing permissions.
+        another assignment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

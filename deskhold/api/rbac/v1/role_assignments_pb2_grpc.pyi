@@ -18,11 +18,11 @@ class RoleAssignmentServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateRoleAssignment: _aio.UnaryUnaryMultiCallable[_role_assignments_pb2.CreateRoleAssignmentRequest, _role_assignments_pb2.RoleAssignment]
-    """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope, and every permission that the
-    role hands out, at that scope. Safe to repeat: the id is f(scope, principal, role) unless chosen, and the same
-    assignment again returns the one that is there.
+    """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope; of the roles of this version only
+    RDS Owner has it, which has every permission that any role hands out. Safe to repeat: the id is
+    f(scope, principal, role) unless chosen, and the same assignment again returns the one that is there.
     Errors: NOT_FOUND with SCOPE_NOT_FOUND or ROLE_DEFINITION_NOT_FOUND; ALREADY_EXISTS when the chosen id is taken by
-    another assignment; PERMISSION_DENIED with the missing permissions.
+    another assignment.
     """
     GetRoleAssignment: _aio.UnaryUnaryMultiCallable[_role_assignments_pb2.GetRoleAssignmentRequest, _role_assignments_pb2.RoleAssignment]
     """Returns one role assignment. Needs `deskhold.authorization/roleAssignments/read` at its scope. Safe to repeat.
@@ -47,11 +47,11 @@ class RoleAssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _role_assignments_pb2.CreateRoleAssignmentRequest,
         context: _aio.ServicerContext[_role_assignments_pb2.CreateRoleAssignmentRequest, _abc.Awaitable[_role_assignments_pb2.RoleAssignment]],
     ) -> _abc.Awaitable[_role_assignments_pb2.RoleAssignment]:
-        """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope, and every permission that the
-        role hands out, at that scope. Safe to repeat: the id is f(scope, principal, role) unless chosen, and the same
-        assignment again returns the one that is there.
+        """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope; of the roles of this version only
+        RDS Owner has it, which has every permission that any role hands out. Safe to repeat: the id is
+        f(scope, principal, role) unless chosen, and the same assignment again returns the one that is there.
         Errors: NOT_FOUND with SCOPE_NOT_FOUND or ROLE_DEFINITION_NOT_FOUND; ALREADY_EXISTS when the chosen id is taken by
-        another assignment; PERMISSION_DENIED with the missing permissions.
+        another assignment.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,56 @@
+"""What is sent, ready to go: endless iterators of serialized requests with their metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum
+from itertools import count, cycle, repeat
+
+from bench import echo
+from bench.pair import CALLERS, COLLECTION, USERS, issuer_of
+from deskhold import issuer
+from deskhold.api.broker.v1.sessions_pb2 import ConnectRequest
+from deskhold.embedded.paths import Home
+
+CONNECT = "/deskhold.api.broker.v1.SessionService/Connect"
+
+Metadata = tuple[tuple[str, str], ...]
+Prepared = tuple[bytes, Metadata | None]
+
+
+class Kind(Enum):
+    """What is measured; the value is how the table calls it."""
+
+    ECHO = "two-hop echo"
+    # Two permissions each: to connect, and to connect on behalf.
+    ON_BEHALF = "claim, 100 callers"
+    # One permission each, by a group in the token; no token is seen twice.
+    OWN = "claim, a caller each"
+
+
+def prepare(kind: Kind, home: Home) -> Iterator[Prepared]:
+    """Return the requests of a kind; every claim is of a user who was never seen before."""
+    makers: dict[Kind, Callable[[issuer.Issuer], Iterator[Prepared]]] = {
+        Kind.ECHO: lambda _: repeat((echo.message(), None)),
+        Kind.ON_BEHALF: _on_behalf,
+        Kind.OWN: _own,
+    }
+    return makers[kind](issuer_of(home))
+
+
+def _on_behalf(signer: issuer.Issuer) -> Iterator[Prepared]:
+    callers = cycle([_authorization(issuer.sign(signer, caller)) for caller in CALLERS])
+    for number in count():
+        request = ConnectRequest(name=COLLECTION, user=f"user{number:07}@contoso.com")
+        yield request.SerializeToString(), next(callers)
+
+
+def _own(signer: issuer.Issuer) -> Iterator[Prepared]:
+    request = ConnectRequest(name=COLLECTION).SerializeToString()
+    for number in count():
+        token = issuer.sign(signer, f"own{number:07}@contoso.com", groups=(USERS,))
+        yield request, _authorization(token)
+
+
+def _authorization(token: str) -> Metadata:
+    return (("authorization", f"Bearer {token}"),)
