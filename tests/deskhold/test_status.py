@@ -65,6 +65,13 @@ def test_every_error_arrives_as_it_was_sent(error: DeskholdError, request_id: st
     assert back.retry_after_seconds == pytest.approx(error.retry_after_seconds)
 
 
+@pytest.mark.parametrize("seconds", [0, 0.000511, 0.1, 1.5, 3600])
+def test_the_time_to_wait_arrives_to_the_nanosecond(seconds: float) -> None:
+    error = errors.Unavailable("busy", retry_after_seconds=seconds)
+
+    assert status.from_status(status.to_status(error, request_id="")).retry_after_seconds == seconds
+
+
 @pytest.mark.parametrize("cls", CODES)
 def test_an_error_travels_under_its_code(cls: type[DeskholdError]) -> None:
     assert status.code_of(cls("no")) is CODES[cls]

@@ -148,6 +148,14 @@ async def test_a_dry_run_answers_and_writes_nothing(
     assert stored(database_file) == {"pc-1"}
 
 
+async def test_a_dry_run_by_itself_writes_nothing_either(
+    database: Database, database_file: Path
+) -> None:
+    assert await database.writer.call(put("only-tried"), dry=True) == "only-tried"
+
+    assert stored(database_file) == set()
+
+
 async def test_a_dry_run_that_would_be_refused_is_refused(database: Database) -> None:
     await database.writer.call(put("pc-1"))
 
