@@ -30,7 +30,7 @@ tour: $(DEV) ## the five-minute tour of the README, against services of its own
 ##@ Develop
 .PHONY: test
 test: $(DEV) ## run the tests; T=tests/journeys chooses some
-	@$(BIN)/python -m pytest $(T)
+	@$(BIN)/python -m pytest -n auto $(T)
 
 .PHONY: check
 check: format-check lint types imports api-check ## everything that is judged without running it; changes nothing
@@ -44,8 +44,9 @@ protos: $(PROTOS) ## write deskhold/api anew from protos/
 	@.venv-protos/bin/python protos/generate.py
 
 .PHONY: bench
-bench: $(DEV) ## measure, and print the table
+bench: $(DEV) ## measure claims and decisions, and print the tables
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.decisions
 
 .PHONY: clean
 clean: ## remove the environments, caches and builds
