@@ -40,6 +40,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT: at least one row of an import cannot be applied; nothing was written.
     Example: {"rows": "1000", "rejected": "3", "line": "17"}.
     """
+    ERROR_REASON_REVISION_TOKEN_INVALID: _ErrorReason.ValueType  # 5
+    """INVALID_ARGUMENT: the revision token was not issued by this deployment.
+    Example: {"field": "consistency.at_least_as_fresh.tokens[0]"}.
+    """
     ERROR_REASON_CREDENTIAL_MISSING: _ErrorReason.ValueType  # 10
     """UNAUTHENTICATED: the call carries neither a bearer token nor a client certificate.
     Example: {}.
@@ -56,6 +60,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """PERMISSION_DENIED: no role assignment of the caller allows the action at the scope. The answer is the same whether
     the resource exists or not.
     Example: {"action": "deskhold.resources/hosts/write", "scope": "/tenantGroups/...", "decision": "d-..."}.
+    """
+    ERROR_REASON_ESCALATION: _ErrorReason.ValueType  # 14
+    """PERMISSION_DENIED: the change would hand out permissions that the caller does not hold where it hands them out.
+    Example: {"missing": "deskhold.resources/*", "scope": "/tenantGroups/contoso", "role_definition": "RDS Contributor"}.
     """
     ERROR_REASON_COLLECTION_NOT_FOUND: _ErrorReason.ValueType  # 20
     """NOT_FOUND: no such collection.
@@ -85,6 +93,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: the collection has no such app group.
     Example: {"app_group": "tenantGroups/.../appGroups/office"}.
     """
+    ERROR_REASON_GROUP_NOT_FOUND: _ErrorReason.ValueType  # 27
+    """NOT_FOUND: no such group.
+    Example: {"group": "groups/helpdesk"}.
+    """
+    ERROR_REASON_MEMBER_NOT_FOUND: _ErrorReason.ValueType  # 28
+    """NOT_FOUND: the group has no such member.
+    Example: {"group": "groups/helpdesk", "member": "user:alice@contoso.com"}.
+    """
     ERROR_REASON_COLLECTION_ALREADY_EXISTS: _ErrorReason.ValueType  # 30
     """ALREADY_EXISTS: a collection of this name exists.
     Example: {"collection": "..."}.
@@ -100,6 +116,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ROLE_ASSIGNMENT_ALREADY_EXISTS: _ErrorReason.ValueType  # 33
     """ALREADY_EXISTS: the chosen id belongs to another role assignment.
     Example: {"role_assignment": "93df47f0-6e02-5da8-830f-dbccda260bc2"}.
+    """
+    ERROR_REASON_ROLE_DEFINITION_ALREADY_EXISTS: _ErrorReason.ValueType  # 34
+    """ALREADY_EXISTS: the id or display name is taken by another role definition.
+    Example: {"role_definition": "Desk Gardener"}.
+    """
+    ERROR_REASON_GROUP_ALREADY_EXISTS: _ErrorReason.ValueType  # 35
+    """ALREADY_EXISTS: the group exists with another display name.
+    Example: {"group": "groups/helpdesk", "display_name": "Help desk"}.
     """
     ERROR_REASON_COLLECTION_NOT_PERSONAL: _ErrorReason.ValueType  # 40
     """FAILED_PRECONDITION: a verb for personal collections was used on a pooled one.
@@ -147,6 +171,30 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the store is not empty, so the first Owner was named before.
     Example: {"revision": "17"}.
     """
+    ERROR_REASON_BUILT_IN_ROLE: _ErrorReason.ValueType  # 51
+    """FAILED_PRECONDITION: the role is part of the product and cannot be changed.
+    Example: {"role_definition": "RDS Owner"}.
+    """
+    ERROR_REASON_ROLE_IN_USE: _ErrorReason.ValueType  # 52
+    """FAILED_PRECONDITION: the role is assigned. Take it away first; the message names the first holders.
+    Example: {"role_definition": "Desk Gardener", "count": "3", "holders": "user:alice@contoso.com, ..."}.
+    """
+    ERROR_REASON_ROLE_NOT_ASSIGNABLE: _ErrorReason.ValueType  # 53
+    """FAILED_PRECONDITION: the role may not be assigned at this scope.
+    Example: {"role_definition": "Desk Gardener", "scope": "/tenantGroups/x", "assignable_scopes": "/tenantGroups/y"}.
+    """
+    ERROR_REASON_GROUP_IN_USE: _ErrorReason.ValueType  # 54
+    """FAILED_PRECONDITION: the group holds roles. Take them away first.
+    Example: {"group": "groups/helpdesk", "count": "2"}.
+    """
+    ERROR_REASON_GROUP_CYCLE: _ErrorReason.ValueType  # 55
+    """FAILED_PRECONDITION: the group would contain itself.
+    Example: {"group": "groups/a", "member": "group:b"}.
+    """
+    ERROR_REASON_GROUP_TOO_DEEP: _ErrorReason.ValueType  # 56
+    """FAILED_PRECONDITION: groups would nest deeper than the service allows.
+    Example: {"group": "groups/a", "limit": "8"}.
+    """
     ERROR_REASON_NO_FREE_HOST: _ErrorReason.ValueType  # 60
     """RESOURCE_EXHAUSTED: every host of the collection is taken, or it has none.
     Example: {"collection": "...", "hosts": "150", "assigned": "150"}.
@@ -158,6 +206,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 70
     """ABORTED: the resource changed since its etag was read. Read it again and retry.
     Example: {"name": "...", "etag": "5b1c9a70-2"}.
+    """
+    ERROR_REASON_REVISION_GONE: _ErrorReason.ValueType  # 71
+    """ABORTED: the revision that the pages are of is no longer kept. Start the list again.
+    Example: {"revision": "17"}.
+    """
+    ERROR_REASON_SLOW_READER: _ErrorReason.ValueType  # 72
+    """ABORTED: the reader of a stream fell too far behind. Take it up again after the last revision received.
+    Example: {"revision": "17"}.
     """
     ERROR_REASON_AUTHORITY_UNAVAILABLE: _ErrorReason.ValueType  # 80
     """UNAVAILABLE: nobody can say whether the caller may; nothing was changed. Retry after the delay.
@@ -203,6 +259,10 @@ ERROR_REASON_IMPORT_REJECTED: ErrorReason.ValueType  # 4
 """INVALID_ARGUMENT: at least one row of an import cannot be applied; nothing was written.
 Example: {"rows": "1000", "rejected": "3", "line": "17"}.
 """
+ERROR_REASON_REVISION_TOKEN_INVALID: ErrorReason.ValueType  # 5
+"""INVALID_ARGUMENT: the revision token was not issued by this deployment.
+Example: {"field": "consistency.at_least_as_fresh.tokens[0]"}.
+"""
 ERROR_REASON_CREDENTIAL_MISSING: ErrorReason.ValueType  # 10
 """UNAUTHENTICATED: the call carries neither a bearer token nor a client certificate.
 Example: {}.
@@ -219,6 +279,10 @@ ERROR_REASON_ACTION_DENIED: ErrorReason.ValueType  # 13
 """PERMISSION_DENIED: no role assignment of the caller allows the action at the scope. The answer is the same whether
 the resource exists or not.
 Example: {"action": "deskhold.resources/hosts/write", "scope": "/tenantGroups/...", "decision": "d-..."}.
+"""
+ERROR_REASON_ESCALATION: ErrorReason.ValueType  # 14
+"""PERMISSION_DENIED: the change would hand out permissions that the caller does not hold where it hands them out.
+Example: {"missing": "deskhold.resources/*", "scope": "/tenantGroups/contoso", "role_definition": "RDS Contributor"}.
 """
 ERROR_REASON_COLLECTION_NOT_FOUND: ErrorReason.ValueType  # 20
 """NOT_FOUND: no such collection.
@@ -248,6 +312,14 @@ ERROR_REASON_APP_GROUP_NOT_FOUND: ErrorReason.ValueType  # 26
 """NOT_FOUND: the collection has no such app group.
 Example: {"app_group": "tenantGroups/.../appGroups/office"}.
 """
+ERROR_REASON_GROUP_NOT_FOUND: ErrorReason.ValueType  # 27
+"""NOT_FOUND: no such group.
+Example: {"group": "groups/helpdesk"}.
+"""
+ERROR_REASON_MEMBER_NOT_FOUND: ErrorReason.ValueType  # 28
+"""NOT_FOUND: the group has no such member.
+Example: {"group": "groups/helpdesk", "member": "user:alice@contoso.com"}.
+"""
 ERROR_REASON_COLLECTION_ALREADY_EXISTS: ErrorReason.ValueType  # 30
 """ALREADY_EXISTS: a collection of this name exists.
 Example: {"collection": "..."}.
@@ -263,6 +335,14 @@ Example: {"scope": "/tenantGroups/contoso", "display_name": "Contoso"}.
 ERROR_REASON_ROLE_ASSIGNMENT_ALREADY_EXISTS: ErrorReason.ValueType  # 33
 """ALREADY_EXISTS: the chosen id belongs to another role assignment.
 Example: {"role_assignment": "93df47f0-6e02-5da8-830f-dbccda260bc2"}.
+"""
+ERROR_REASON_ROLE_DEFINITION_ALREADY_EXISTS: ErrorReason.ValueType  # 34
+"""ALREADY_EXISTS: the id or display name is taken by another role definition.
+Example: {"role_definition": "Desk Gardener"}.
+"""
+ERROR_REASON_GROUP_ALREADY_EXISTS: ErrorReason.ValueType  # 35
+"""ALREADY_EXISTS: the group exists with another display name.
+Example: {"group": "groups/helpdesk", "display_name": "Help desk"}.
 """
 ERROR_REASON_COLLECTION_NOT_PERSONAL: ErrorReason.ValueType  # 40
 """FAILED_PRECONDITION: a verb for personal collections was used on a pooled one.
@@ -310,6 +390,30 @@ ERROR_REASON_ALREADY_BOOTSTRAPPED: ErrorReason.ValueType  # 50
 """FAILED_PRECONDITION: the store is not empty, so the first Owner was named before.
 Example: {"revision": "17"}.
 """
+ERROR_REASON_BUILT_IN_ROLE: ErrorReason.ValueType  # 51
+"""FAILED_PRECONDITION: the role is part of the product and cannot be changed.
+Example: {"role_definition": "RDS Owner"}.
+"""
+ERROR_REASON_ROLE_IN_USE: ErrorReason.ValueType  # 52
+"""FAILED_PRECONDITION: the role is assigned. Take it away first; the message names the first holders.
+Example: {"role_definition": "Desk Gardener", "count": "3", "holders": "user:alice@contoso.com, ..."}.
+"""
+ERROR_REASON_ROLE_NOT_ASSIGNABLE: ErrorReason.ValueType  # 53
+"""FAILED_PRECONDITION: the role may not be assigned at this scope.
+Example: {"role_definition": "Desk Gardener", "scope": "/tenantGroups/x", "assignable_scopes": "/tenantGroups/y"}.
+"""
+ERROR_REASON_GROUP_IN_USE: ErrorReason.ValueType  # 54
+"""FAILED_PRECONDITION: the group holds roles. Take them away first.
+Example: {"group": "groups/helpdesk", "count": "2"}.
+"""
+ERROR_REASON_GROUP_CYCLE: ErrorReason.ValueType  # 55
+"""FAILED_PRECONDITION: the group would contain itself.
+Example: {"group": "groups/a", "member": "group:b"}.
+"""
+ERROR_REASON_GROUP_TOO_DEEP: ErrorReason.ValueType  # 56
+"""FAILED_PRECONDITION: groups would nest deeper than the service allows.
+Example: {"group": "groups/a", "limit": "8"}.
+"""
 ERROR_REASON_NO_FREE_HOST: ErrorReason.ValueType  # 60
 """RESOURCE_EXHAUSTED: every host of the collection is taken, or it has none.
 Example: {"collection": "...", "hosts": "150", "assigned": "150"}.
@@ -321,6 +425,14 @@ Example: {"limit": "1024"}.
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 70
 """ABORTED: the resource changed since its etag was read. Read it again and retry.
 Example: {"name": "...", "etag": "5b1c9a70-2"}.
+"""
+ERROR_REASON_REVISION_GONE: ErrorReason.ValueType  # 71
+"""ABORTED: the revision that the pages are of is no longer kept. Start the list again.
+Example: {"revision": "17"}.
+"""
+ERROR_REASON_SLOW_READER: ErrorReason.ValueType  # 72
+"""ABORTED: the reader of a stream fell too far behind. Take it up again after the last revision received.
+Example: {"revision": "17"}.
 """
 ERROR_REASON_AUTHORITY_UNAVAILABLE: ErrorReason.ValueType  # 80
 """UNAVAILABLE: nobody can say whether the caller may; nothing was changed. Retry after the delay.

@@ -46,6 +46,54 @@ DECISION_DENY: Decision.ValueType  # 2
 """None does."""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
 
+class _NearMissReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NearMissReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NearMissReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NEAR_MISS_REASON_UNSPECIFIED: _NearMissReason.ValueType  # 0
+    """Never sent."""
+    NEAR_MISS_REASON_OTHER_SCOPE: _NearMissReason.ValueType  # 1
+    """The principal holds a role that allows it, at another scope."""
+    NEAR_MISS_REASON_OTHER_ACTION: _NearMissReason.ValueType  # 2
+    """The principal holds a role here, but it does not allow the action."""
+    NEAR_MISS_REASON_EXCLUDED: _NearMissReason.ValueType  # 3
+    """A role of the principal would allow it, but its `not_actions` leave it out."""
+    NEAR_MISS_REASON_EXPIRED: _NearMissReason.ValueType  # 4
+    """The role assignment has ended."""
+    NEAR_MISS_REASON_NOT_STARTED: _NearMissReason.ValueType  # 5
+    """The role assignment has not begun."""
+    NEAR_MISS_REASON_NOT_IN_GROUP: _NearMissReason.ValueType  # 6
+    """A group holds a role that allows it, and the principal is not in that group."""
+    NEAR_MISS_REASON_UNKNOWN_ACTION: _NearMissReason.ValueType  # 7
+    """No role definition allows the action: it may be misspelt."""
+    NEAR_MISS_REASON_NO_ROLE: _NearMissReason.ValueType  # 8
+    """The principal holds no role at all."""
+
+class NearMissReason(_NearMissReason, metaclass=_NearMissReasonEnumTypeWrapper):
+    """What is missing to an ALLOW."""
+
+NEAR_MISS_REASON_UNSPECIFIED: NearMissReason.ValueType  # 0
+"""Never sent."""
+NEAR_MISS_REASON_OTHER_SCOPE: NearMissReason.ValueType  # 1
+"""The principal holds a role that allows it, at another scope."""
+NEAR_MISS_REASON_OTHER_ACTION: NearMissReason.ValueType  # 2
+"""The principal holds a role here, but it does not allow the action."""
+NEAR_MISS_REASON_EXCLUDED: NearMissReason.ValueType  # 3
+"""A role of the principal would allow it, but its `not_actions` leave it out."""
+NEAR_MISS_REASON_EXPIRED: NearMissReason.ValueType  # 4
+"""The role assignment has ended."""
+NEAR_MISS_REASON_NOT_STARTED: NearMissReason.ValueType  # 5
+"""The role assignment has not begun."""
+NEAR_MISS_REASON_NOT_IN_GROUP: NearMissReason.ValueType  # 6
+"""A group holds a role that allows it, and the principal is not in that group."""
+NEAR_MISS_REASON_UNKNOWN_ACTION: NearMissReason.ValueType  # 7
+"""No role definition allows the action: it may be misspelt."""
+NEAR_MISS_REASON_NO_ROLE: NearMissReason.ValueType  # 8
+"""The principal holds no role at all."""
+Global___NearMissReason: _TypeAlias = NearMissReason  # noqa: Y015
+
 @_typing.final
 class CheckAccessRequest(_message.Message):
     """One question."""
@@ -56,6 +104,7 @@ class CheckAccessRequest(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
     GROUP_IDS_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_FIELD_NUMBER: _builtins.int
     action: _builtins.str
     """What they want to do: `provider/resource/.../verb`, compared without case, without wildcards. 3-256 characters."""
     scope: _builtins.str
@@ -68,6 +117,10 @@ class CheckAccessRequest(_message.Message):
     def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of the groups named in the principal's own token, of the principal's directory. At most 256."""
 
+    @_builtins.property
+    def consistency(self) -> Global___Consistency:
+        """How current the answer must be. Unset: fully consistent. In a batch the batch's own counts."""
+
     def __init__(
         self,
         *,
@@ -75,14 +128,77 @@ class CheckAccessRequest(_message.Message):
         action: _builtins.str = ...,
         scope: _builtins.str = ...,
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        consistency: Global___Consistency | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "principal", b"principal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "group_ids", b"group_ids", "principal", b"principal", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "consistency", b"consistency", "group_ids", b"group_ids", "principal", b"principal", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckAccessRequest: _TypeAlias = CheckAccessRequest  # noqa: Y015
+
+@_typing.final
+class Consistency(_message.Message):
+    """How current an answer must be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FULLY_CONSISTENT_FIELD_NUMBER: _builtins.int
+    MINIMIZE_LATENCY_FIELD_NUMBER: _builtins.int
+    AT_LEAST_AS_FRESH_FIELD_NUMBER: _builtins.int
+    fully_consistent: _builtins.bool
+    """Reflect every change acknowledged before the request arrived: one read of the log's head, shared by the questions
+    that wait for it.
+    """
+    minimize_latency: _builtins.bool
+    """Answer from memory when it was confirmed within the service's bound, one second unless set otherwise; else catch up,
+    else UNAVAILABLE. For lists and screens, not for guarding mutations.
+    """
+    @_builtins.property
+    def at_least_as_fresh(self) -> Global___RevisionTokens:
+        """Reflect at least the newest of these revisions."""
+
+    def __init__(
+        self,
+        *,
+        fully_consistent: _builtins.bool = ...,
+        minimize_latency: _builtins.bool = ...,
+        at_least_as_fresh: Global___RevisionTokens | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "fully_consistent", b"fully_consistent", "minimize_latency", b"minimize_latency", "requirement", b"requirement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "fully_consistent", b"fully_consistent", "minimize_latency", b"minimize_latency", "requirement", b"requirement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_requirement: _TypeAlias = _typing.Literal["fully_consistent", "minimize_latency", "at_least_as_fresh"]  # noqa: Y015
+    _WhichOneofArgType_requirement: _TypeAlias = _typing.Literal["requirement", b"requirement"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_requirement) -> _WhichOneofReturnType_requirement | None: ...
+
+Global___Consistency: _TypeAlias = Consistency  # noqa: Y015
+
+@_typing.final
+class RevisionTokens(_message.Message):
+    """Revision tokens from earlier answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKENS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The tokens; the newest counts. 1-32."""
+
+    def __init__(
+        self,
+        *,
+        tokens: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevisionTokens: _TypeAlias = RevisionTokens  # noqa: Y015
 
 @_typing.final
 class CheckAccessResponse(_message.Message):
@@ -94,6 +210,8 @@ class CheckAccessResponse(_message.Message):
     DECISION_ID_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     ROLE_ASSIGNMENT_FIELD_NUMBER: _builtins.int
+    REVISION_TOKEN_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
     decision: Global___Decision.ValueType
     """The answer."""
     decision_id: _builtins.str
@@ -102,6 +220,12 @@ class CheckAccessResponse(_message.Message):
     """The policy revision the answer was given on. Revisions are gapless and grow by one with every change."""
     role_assignment: _builtins.str
     """On ALLOW, the name of a role assignment that decided. Empty on DENY."""
+    revision_token: _builtins.str
+    """The revision as an opaque token, for later questions and other services."""
+    @_builtins.property
+    def valid_until(self) -> _timestamp_pb2.Timestamp:
+        """When the passing of time alone can change the answer: a role assignment begins or ends. Unset: never."""
+
     def __init__(
         self,
         *,
@@ -109,10 +233,12 @@ class CheckAccessResponse(_message.Message):
         decision_id: _builtins.str = ...,
         revision: _builtins.int = ...,
         role_assignment: _builtins.str = ...,
+        revision_token: _builtins.str = ...,
+        valid_until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "decision_id", b"decision_id", "revision", b"revision", "role_assignment", b"role_assignment"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "decision_id", b"decision_id", "revision", b"revision", "revision_token", b"revision_token", "role_assignment", b"role_assignment", "valid_until", b"valid_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -125,18 +251,28 @@ class BatchCheckAccessRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CHECKS_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_FIELD_NUMBER: _builtins.int
+    STOP_AT_FIRST_DENY_FIELD_NUMBER: _builtins.int
+    stop_at_first_deny: _builtins.bool
+    """Do not decide what follows the first DENY or error; its results have no outcome."""
     @_builtins.property
     def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckAccessRequest]:
         """The questions. 1-256. A malformed one fails alone."""
+
+    @_builtins.property
+    def consistency(self) -> Global___Consistency:
+        """How current the answers must be. Unset: fully consistent."""
 
     def __init__(
         self,
         *,
         checks: _abc.Iterable[Global___CheckAccessRequest] | None = ...,
+        consistency: Global___Consistency | None = ...,
+        stop_at_first_deny: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "consistency", b"consistency", "stop_at_first_deny", b"stop_at_first_deny"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -150,8 +286,11 @@ class BatchCheckAccessResponse(_message.Message):
 
     RESULTS_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    REVISION_TOKEN_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """The one policy revision that all answers were given on."""
+    revision_token: _builtins.str
+    """The revision as an opaque token."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchCheckAccessResult]:
         """The results."""
@@ -161,10 +300,11 @@ class BatchCheckAccessResponse(_message.Message):
         *,
         results: _abc.Iterable[Global___BatchCheckAccessResult] | None = ...,
         revision: _builtins.int = ...,
+        revision_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results", "revision", b"revision", "revision_token", b"revision_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -254,3 +394,679 @@ class WhoAmIResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WhoAmIResponse: _TypeAlias = WhoAmIResponse  # noqa: Y015
+
+@_typing.final
+class ExplainAccessRequest(_message.Message):
+    """One question whose answer is to be explained."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def check(self) -> Global___CheckAccessRequest:
+        """The question."""
+
+    def __init__(
+        self,
+        *,
+        check: Global___CheckAccessRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check", b"check"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainAccessRequest: _TypeAlias = ExplainAccessRequest  # noqa: Y015
+
+@_typing.final
+class ExplainAccessResponse(_message.Message):
+    """An answer and its reasons."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    GRANTS_FIELD_NUMBER: _builtins.int
+    NEAR_MISSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answer(self) -> Global___CheckAccessResponse:
+        """The answer, the same that CheckAccess gives."""
+
+    @_builtins.property
+    def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___GrantPath]:
+        """On ALLOW, every role assignment that allows it, the deciding one first; at most 100."""
+
+    @_builtins.property
+    def near_misses(self) -> _containers.RepeatedCompositeFieldContainer[Global___NearMiss]:
+        """On DENY, the role assignments that come nearest, nearest first; at most 20."""
+
+    def __init__(
+        self,
+        *,
+        answer: Global___CheckAccessResponse | None = ...,
+        grants: _abc.Iterable[Global___GrantPath] | None = ...,
+        near_misses: _abc.Iterable[Global___NearMiss] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "grants", b"grants", "near_misses", b"near_misses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainAccessResponse: _TypeAlias = ExplainAccessResponse  # noqa: Y015
+
+@_typing.final
+class GrantPath(_message.Message):
+    """A role assignment that allows an action."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_ASSIGNMENT_FIELD_NUMBER: _builtins.int
+    ROLE_DEFINITION_FIELD_NUMBER: _builtins.int
+    ROLE_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    INHERITED_FIELD_NUMBER: _builtins.int
+    THROUGH_GROUPS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    role_assignment: _builtins.str
+    """`{scope}/roleAssignments/{id}`."""
+    role_definition: _builtins.str
+    """`roleDefinitions/{id}`."""
+    role_display_name: _builtins.str
+    """Display name of the role."""
+    scope: _builtins.str
+    """Where it was assigned."""
+    inherited: _builtins.bool
+    """Whether that is above the scope asked about."""
+    @_builtins.property
+    def through_groups(self) -> _containers.RepeatedCompositeFieldContainer[_principals_pb2.Principal]:
+        """From the principal asked about to the one that holds the role: empty when it is the same."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the assignment ends. Unset: never."""
+
+    def __init__(
+        self,
+        *,
+        role_assignment: _builtins.str = ...,
+        role_definition: _builtins.str = ...,
+        role_display_name: _builtins.str = ...,
+        scope: _builtins.str = ...,
+        inherited: _builtins.bool = ...,
+        through_groups: _abc.Iterable[_principals_pb2.Principal] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "inherited", b"inherited", "role_assignment", b"role_assignment", "role_definition", b"role_definition", "role_display_name", b"role_display_name", "scope", b"scope", "through_groups", b"through_groups"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantPath: _TypeAlias = GrantPath  # noqa: Y015
+
+@_typing.final
+class NearMiss(_message.Message):
+    """A role assignment that nearly allows an action."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    ROLE_ASSIGNMENT_FIELD_NUMBER: _builtins.int
+    ROLE_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    reason: Global___NearMissReason.ValueType
+    """What is missing."""
+    role_assignment: _builtins.str
+    """`{scope}/roleAssignments/{id}`; empty when none is concerned."""
+    role_display_name: _builtins.str
+    """Display name of the role."""
+    scope: _builtins.str
+    """Where it was assigned."""
+    message: _builtins.str
+    """In one sentence, for people."""
+    def __init__(
+        self,
+        *,
+        reason: Global___NearMissReason.ValueType = ...,
+        role_assignment: _builtins.str = ...,
+        role_display_name: _builtins.str = ...,
+        scope: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason", "role_assignment", b"role_assignment", "role_display_name", b"role_display_name", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NearMiss: _TypeAlias = NearMiss  # noqa: Y015
+
+@_typing.final
+class TestPermissionsRequest(_message.Message):
+    """Which of these do I hold?"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    scope: _builtins.str
+    """Where."""
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The actions, 1-256."""
+
+    def __init__(
+        self,
+        *,
+        scope: _builtins.str = ...,
+        actions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestPermissionsRequest: _TypeAlias = TestPermissionsRequest  # noqa: Y015
+
+@_typing.final
+class TestPermissionsResponse(_message.Message):
+    """These."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """The policy revision the answer was given on."""
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The actions that the caller may do, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        actions: _abc.Iterable[_builtins.str] | None = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestPermissionsResponse: _TypeAlias = TestPermissionsResponse  # noqa: Y015
+
+@_typing.final
+class ListAccessibleScopesRequest(_message.Message):
+    """Where may a principal do an action?"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    action: _builtins.str
+    """What, without wildcards."""
+    scope: _builtins.str
+    """Only at this scope and below it. Empty: `/`."""
+    page_size: _builtins.int
+    """How many at most, 1-1000; 0 means 100. Larger values are lowered."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    @_builtins.property
+    def principal(self) -> _principals_pb2.Principal:
+        """Who. Unset: the caller."""
+
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the groups named in the principal's own token. At most 256."""
+
+    def __init__(
+        self,
+        *,
+        principal: _principals_pb2.Principal | None = ...,
+        action: _builtins.str = ...,
+        scope: _builtins.str = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "group_ids", b"group_ids", "page_size", b"page_size", "page_token", b"page_token", "principal", b"principal", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAccessibleScopesRequest: _TypeAlias = ListAccessibleScopesRequest  # noqa: Y015
+
+@_typing.final
+class ListAccessibleScopesResponse(_message.Message):
+    """A page of scopes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page. Empty: this was the last."""
+    revision: _builtins.int
+    """The policy revision all pages are of."""
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The scopes. Each allows the action, and so does everything below it."""
+
+    def __init__(
+        self,
+        *,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        next_page_token: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "revision", b"revision", "scopes", b"scopes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAccessibleScopesResponse: _TypeAlias = ListAccessibleScopesResponse  # noqa: Y015
+
+@_typing.final
+class ListPrincipalsWithAccessRequest(_message.Message):
+    """Who may do an action?"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    scope: _builtins.str
+    """Where."""
+    action: _builtins.str
+    """What, without wildcards."""
+    page_size: _builtins.int
+    """How many at most, 1-1000; 0 means 100. Larger values are lowered."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        scope: _builtins.str = ...,
+        action: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPrincipalsWithAccessRequest: _TypeAlias = ListPrincipalsWithAccessRequest  # noqa: Y015
+
+@_typing.final
+class ListPrincipalsWithAccessResponse(_message.Message):
+    """A page of principals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPALS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page. Empty: this was the last."""
+    revision: _builtins.int
+    """The policy revision all pages are of."""
+    @_builtins.property
+    def principals(self) -> _containers.RepeatedCompositeFieldContainer[Global___PrincipalAccess]:
+        """The principals. A group stands beside its members: who is in it by a token alone is known only to the token."""
+
+    def __init__(
+        self,
+        *,
+        principals: _abc.Iterable[Global___PrincipalAccess] | None = ...,
+        next_page_token: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "principals", b"principals", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPrincipalsWithAccessResponse: _TypeAlias = ListPrincipalsWithAccessResponse  # noqa: Y015
+
+@_typing.final
+class PrincipalAccess(_message.Message):
+    """One principal who may."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    ROLE_ASSIGNMENT_FIELD_NUMBER: _builtins.int
+    ROLE_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    THROUGH_GROUPS_FIELD_NUMBER: _builtins.int
+    role_assignment: _builtins.str
+    """A role assignment by which it may."""
+    role_display_name: _builtins.str
+    """Display name of the role."""
+    @_builtins.property
+    def principal(self) -> _principals_pb2.Principal:
+        """Who."""
+
+    @_builtins.property
+    def through_groups(self) -> _containers.RepeatedCompositeFieldContainer[_principals_pb2.Principal]:
+        """From the principal to the one that holds the role: empty when it is the same."""
+
+    def __init__(
+        self,
+        *,
+        principal: _principals_pb2.Principal | None = ...,
+        role_assignment: _builtins.str = ...,
+        role_display_name: _builtins.str = ...,
+        through_groups: _abc.Iterable[_principals_pb2.Principal] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal", "role_assignment", b"role_assignment", "role_display_name", b"role_display_name", "through_groups", b"through_groups"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PrincipalAccess: _TypeAlias = PrincipalAccess  # noqa: Y015
+
+@_typing.final
+class ListEffectivePermissionsRequest(_message.Message):
+    """Who may do what?"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    scope: _builtins.str
+    """Where."""
+    page_size: _builtins.int
+    """How many principals at most, 1-1000; 0 means 100. Larger values are lowered."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    @_builtins.property
+    def principal(self) -> _principals_pb2.Principal:
+        """Only this principal. Unset: everybody."""
+
+    def __init__(
+        self,
+        *,
+        scope: _builtins.str = ...,
+        principal: _principals_pb2.Principal | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "principal", b"principal", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEffectivePermissionsRequest: _TypeAlias = ListEffectivePermissionsRequest  # noqa: Y015
+
+@_typing.final
+class ListEffectivePermissionsResponse(_message.Message):
+    """A page of the matrix."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page. Empty: this was the last."""
+    revision: _builtins.int
+    """The policy revision all pages are of."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___EffectivePermissions]:
+        """A row per principal."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[Global___EffectivePermissions] | None = ...,
+        next_page_token: _builtins.str = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "revision", b"revision", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEffectivePermissionsResponse: _TypeAlias = ListEffectivePermissionsResponse  # noqa: Y015
+
+@_typing.final
+class EffectivePermissions(_message.Message):
+    """One row of the matrix."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    ROLE_ASSIGNMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def principal(self) -> _principals_pb2.Principal:
+        """Who."""
+
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The actions of the catalogue that it may do, in the catalogue's order."""
+
+    @_builtins.property
+    def role_assignments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The role assignments that give them."""
+
+    def __init__(
+        self,
+        *,
+        principal: _principals_pb2.Principal | None = ...,
+        actions: _abc.Iterable[_builtins.str] | None = ...,
+        role_assignments: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "principal", b"principal", "role_assignments", b"role_assignments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EffectivePermissions: _TypeAlias = EffectivePermissions  # noqa: Y015
+
+@_typing.final
+class WhatIfRequest(_message.Message):
+    """Questions as if."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    CHECKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___HypotheticalChange]:
+        """The changes, in this order. 1-100."""
+
+    @_builtins.property
+    def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckAccessRequest]:
+        """The questions. 1-256."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___HypotheticalChange] | None = ...,
+        checks: _abc.Iterable[Global___CheckAccessRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "checks", b"checks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WhatIfRequest: _TypeAlias = WhatIfRequest  # noqa: Y015
+
+@_typing.final
+class HypotheticalChange(_message.Message):
+    """One change that is not made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSIGN_FIELD_NUMBER: _builtins.int
+    REMOVE_ROLE_ASSIGNMENT_FIELD_NUMBER: _builtins.int
+    ADD_MEMBER_FIELD_NUMBER: _builtins.int
+    REMOVE_MEMBER_FIELD_NUMBER: _builtins.int
+    remove_role_assignment: _builtins.str
+    """The name of a role assignment taken away."""
+    @_builtins.property
+    def assign(self) -> Global___HypotheticalAssignment:
+        """A role assigned."""
+
+    @_builtins.property
+    def add_member(self) -> Global___HypotheticalMember:
+        """A member added to a group."""
+
+    @_builtins.property
+    def remove_member(self) -> Global___HypotheticalMember:
+        """A member removed from a group."""
+
+    def __init__(
+        self,
+        *,
+        assign: Global___HypotheticalAssignment | None = ...,
+        remove_role_assignment: _builtins.str = ...,
+        add_member: Global___HypotheticalMember | None = ...,
+        remove_member: Global___HypotheticalMember | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_member", b"add_member", "assign", b"assign", "change", b"change", "remove_member", b"remove_member", "remove_role_assignment", b"remove_role_assignment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_member", b"add_member", "assign", b"assign", "change", b"change", "remove_member", b"remove_member", "remove_role_assignment", b"remove_role_assignment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["assign", "remove_role_assignment", "add_member", "remove_member"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___HypotheticalChange: _TypeAlias = HypotheticalChange  # noqa: Y015
+
+@_typing.final
+class HypotheticalAssignment(_message.Message):
+    """A role assignment that is not made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    ROLE_DEFINITION_FIELD_NUMBER: _builtins.int
+    scope: _builtins.str
+    """Where."""
+    role_definition: _builtins.str
+    """Which role: its name or display name."""
+    @_builtins.property
+    def principal(self) -> _principals_pb2.Principal:
+        """Who."""
+
+    def __init__(
+        self,
+        *,
+        scope: _builtins.str = ...,
+        principal: _principals_pb2.Principal | None = ...,
+        role_definition: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal", "role_definition", b"role_definition", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HypotheticalAssignment: _TypeAlias = HypotheticalAssignment  # noqa: Y015
+
+@_typing.final
+class HypotheticalMember(_message.Message):
+    """A membership that is not changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    group: _builtins.str
+    """`groups/{group}`."""
+    @_builtins.property
+    def member(self) -> _principals_pb2.Principal:
+        """The member."""
+
+    def __init__(
+        self,
+        *,
+        group: _builtins.str = ...,
+        member: _principals_pb2.Principal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["member", b"member"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "member", b"member"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HypotheticalMember: _TypeAlias = HypotheticalMember  # noqa: Y015
+
+@_typing.final
+class WhatIfResponse(_message.Message):
+    """The answers as if."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """The policy revision they start from."""
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___WhatIfAnswer]:
+        """A pair for each question, in their order."""
+
+    def __init__(
+        self,
+        *,
+        answers: _abc.Iterable[Global___WhatIfAnswer] | None = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WhatIfResponse: _TypeAlias = WhatIfResponse  # noqa: Y015
+
+@_typing.final
+class WhatIfAnswer(_message.Message):
+    """One question's answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    before: Global___Decision.ValueType
+    """As things are."""
+    after: Global___Decision.ValueType
+    """As they would be."""
+    def __init__(
+        self,
+        *,
+        before: Global___Decision.ValueType = ...,
+        after: Global___Decision.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WhatIfAnswer: _TypeAlias = WhatIfAnswer  # noqa: Y015

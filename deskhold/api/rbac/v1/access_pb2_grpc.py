@@ -28,8 +28,8 @@ if _version_not_supported:
 class AccessServiceStub(object):
     """Answers "may this principal do this action at this scope?".
 
-    DENY is an answer (OK with a decision), never an error; "cannot say" is an error, never ALLOW. Every answer of this
-    version is fully consistent: it reflects every change acknowledged before the request arrived.
+    DENY is an answer (OK with a decision), never an error; "cannot say" is an error, never ALLOW. An answer is fully
+    consistent unless the request says otherwise: it reflects every change acknowledged before the request arrived.
     """
 
     def __init__(self, channel):
@@ -48,6 +48,36 @@ class AccessServiceStub(object):
                 request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.BatchCheckAccessRequest.SerializeToString,
                 response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.BatchCheckAccessResponse.FromString,
                 _registered_method=True)
+        self.ExplainAccess = channel.unary_unary(
+                '/deskhold.api.rbac.v1.AccessService/ExplainAccess',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ExplainAccessRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ExplainAccessResponse.FromString,
+                _registered_method=True)
+        self.TestPermissions = channel.unary_unary(
+                '/deskhold.api.rbac.v1.AccessService/TestPermissions',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.TestPermissionsRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.TestPermissionsResponse.FromString,
+                _registered_method=True)
+        self.ListAccessibleScopes = channel.unary_unary(
+                '/deskhold.api.rbac.v1.AccessService/ListAccessibleScopes',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListAccessibleScopesRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListAccessibleScopesResponse.FromString,
+                _registered_method=True)
+        self.ListPrincipalsWithAccess = channel.unary_unary(
+                '/deskhold.api.rbac.v1.AccessService/ListPrincipalsWithAccess',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListPrincipalsWithAccessRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListPrincipalsWithAccessResponse.FromString,
+                _registered_method=True)
+        self.ListEffectivePermissions = channel.unary_unary(
+                '/deskhold.api.rbac.v1.AccessService/ListEffectivePermissions',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListEffectivePermissionsRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListEffectivePermissionsResponse.FromString,
+                _registered_method=True)
+        self.WhatIf = channel.unary_unary(
+                '/deskhold.api.rbac.v1.AccessService/WhatIf',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.WhatIfRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.WhatIfResponse.FromString,
+                _registered_method=True)
         self.WhoAmI = channel.unary_unary(
                 '/deskhold.api.rbac.v1.AccessService/WhoAmI',
                 request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.WhoAmIRequest.SerializeToString,
@@ -58,8 +88,8 @@ class AccessServiceStub(object):
 class AccessServiceServicer(object):
     """Answers "may this principal do this action at this scope?".
 
-    DENY is an answer (OK with a decision), never an error; "cannot say" is an error, never ALLOW. Every answer of this
-    version is fully consistent: it reflects every change acknowledged before the request arrived.
+    DENY is an answer (OK with a decision), never an error; "cannot say" is an error, never ALLOW. An answer is fully
+    consistent unless the request says otherwise: it reflects every change acknowledged before the request arrived.
     """
 
     def CheckAccess(self, request, context):
@@ -76,6 +106,61 @@ class AccessServiceServicer(object):
         """Decides many questions on one revision. Results keep the order of the questions, and each fails alone. Needs
         `deskhold.authorization/checkAccess/action` at the scope of every question about somebody else. Safe to repeat.
         Errors: as CheckAccess, for the call as a whole.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainAccess(self, request, context):
+        """Decides one question and says why: on ALLOW the assignment, role, scope and path through groups that decided, on DENY
+        the nearest misses. Asking about oneself is free; asking about others needs
+        `deskhold.authorization/checkAccess/action` at the scope. Safe to repeat.
+        Errors: as CheckAccess.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestPermissions(self, request, context):
+        """Says which of some actions the caller may do at a scope, for example to grey out buttons. Free for everyone who is
+        signed in. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAccessibleScopes(self, request, context):
+        """Lists the registered scopes where a principal may do an action, by path. Asking about oneself is free; asking about
+        others needs `deskhold.authorization/checkAccess/action` at `/`. All pages are of one revision. Safe to repeat.
+        Errors: INVALID_ARGUMENT; ABORTED with REVISION_GONE when paging took too long.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPrincipalsWithAccess(self, request, context):
+        """Lists the principals who may do an action at a scope, by assignments of their own or through groups known here. Needs
+        `deskhold.authorization/roleAssignments/read` at the scope. All pages are of one revision. Safe to repeat.
+        Errors: as ListAccessibleScopes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEffectivePermissions(self, request, context):
+        """Lists who may do what at a scope: a row per principal with the actions of the catalogue it may do. Needs
+        `deskhold.authorization/roleAssignments/read` at the scope. All pages are of one revision. Safe to repeat.
+        Errors: as ListAccessibleScopes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WhatIf(self, request, context):
+        """Decides questions as if some changes had been made, beside the answers as things are; changes nothing. Needs
+        `deskhold.authorization/checkAccess/action` at the scope of every question and
+        `deskhold.authorization/roleAssignments/read` at the scope of every change. Safe to repeat.
+        Errors: INVALID_ARGUMENT; NOT_FOUND when a change names something that is not there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +186,36 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.BatchCheckAccessRequest.FromString,
                     response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.BatchCheckAccessResponse.SerializeToString,
             ),
+            'ExplainAccess': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainAccess,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ExplainAccessRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ExplainAccessResponse.SerializeToString,
+            ),
+            'TestPermissions': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestPermissions,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.TestPermissionsRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.TestPermissionsResponse.SerializeToString,
+            ),
+            'ListAccessibleScopes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccessibleScopes,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListAccessibleScopesRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListAccessibleScopesResponse.SerializeToString,
+            ),
+            'ListPrincipalsWithAccess': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPrincipalsWithAccess,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListPrincipalsWithAccessRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListPrincipalsWithAccessResponse.SerializeToString,
+            ),
+            'ListEffectivePermissions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEffectivePermissions,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListEffectivePermissionsRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListEffectivePermissionsResponse.SerializeToString,
+            ),
+            'WhatIf': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhatIf,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.WhatIfRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.WhatIfResponse.SerializeToString,
+            ),
             'WhoAmI': grpc.unary_unary_rpc_method_handler(
                     servicer.WhoAmI,
                     request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.WhoAmIRequest.FromString,
@@ -117,8 +232,8 @@ def add_AccessServiceServicer_to_server(servicer, server):
 class AccessService(object):
     """Answers "may this principal do this action at this scope?".
 
-    DENY is an answer (OK with a decision), never an error; "cannot say" is an error, never ALLOW. Every answer of this
-    version is fully consistent: it reflects every change acknowledged before the request arrived.
+    DENY is an answer (OK with a decision), never an error; "cannot say" is an error, never ALLOW. An answer is fully
+    consistent unless the request says otherwise: it reflects every change acknowledged before the request arrived.
     """
 
     @staticmethod
@@ -165,6 +280,168 @@ class AccessService(object):
             '/deskhold.api.rbac.v1.AccessService/BatchCheckAccess',
             deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.BatchCheckAccessRequest.SerializeToString,
             deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.BatchCheckAccessResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainAccess(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.AccessService/ExplainAccess',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ExplainAccessRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ExplainAccessResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestPermissions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.AccessService/TestPermissions',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.TestPermissionsRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.TestPermissionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAccessibleScopes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.AccessService/ListAccessibleScopes',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListAccessibleScopesRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListAccessibleScopesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPrincipalsWithAccess(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.AccessService/ListPrincipalsWithAccess',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListPrincipalsWithAccessRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListPrincipalsWithAccessResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEffectivePermissions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.AccessService/ListEffectivePermissions',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListEffectivePermissionsRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.ListEffectivePermissionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WhatIf(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.AccessService/WhatIf',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.WhatIfRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_access__pb2.WhatIfResponse.FromString,
             options,
             channel_credentials,
             insecure,

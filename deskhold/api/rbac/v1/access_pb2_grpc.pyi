@@ -15,8 +15,8 @@ GRPC_VERSION: str
 class AccessServiceStub:
     """Answers "may this principal do this action at this scope?".
 
-    DENY is an answer (OK with a decision), never an error; "cannot say" is an error, never ALLOW. Every answer of this
-    version is fully consistent: it reflects every change acknowledged before the request arrived.
+    DENY is an answer (OK with a decision), never an error; "cannot say" is an error, never ALLOW. An answer is fully
+    consistent unless the request says otherwise: it reflects every change acknowledged before the request arrived.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -31,14 +31,45 @@ class AccessServiceStub:
     `deskhold.authorization/checkAccess/action` at the scope of every question about somebody else. Safe to repeat.
     Errors: as CheckAccess, for the call as a whole.
     """
+    ExplainAccess: _aio.UnaryUnaryMultiCallable[_access_pb2.ExplainAccessRequest, _access_pb2.ExplainAccessResponse]
+    """Decides one question and says why: on ALLOW the assignment, role, scope and path through groups that decided, on DENY
+    the nearest misses. Asking about oneself is free; asking about others needs
+    `deskhold.authorization/checkAccess/action` at the scope. Safe to repeat.
+    Errors: as CheckAccess.
+    """
+    TestPermissions: _aio.UnaryUnaryMultiCallable[_access_pb2.TestPermissionsRequest, _access_pb2.TestPermissionsResponse]
+    """Says which of some actions the caller may do at a scope, for example to grey out buttons. Free for everyone who is
+    signed in. Safe to repeat.
+    """
+    ListAccessibleScopes: _aio.UnaryUnaryMultiCallable[_access_pb2.ListAccessibleScopesRequest, _access_pb2.ListAccessibleScopesResponse]
+    """Lists the registered scopes where a principal may do an action, by path. Asking about oneself is free; asking about
+    others needs `deskhold.authorization/checkAccess/action` at `/`. All pages are of one revision. Safe to repeat.
+    Errors: INVALID_ARGUMENT; ABORTED with REVISION_GONE when paging took too long.
+    """
+    ListPrincipalsWithAccess: _aio.UnaryUnaryMultiCallable[_access_pb2.ListPrincipalsWithAccessRequest, _access_pb2.ListPrincipalsWithAccessResponse]
+    """Lists the principals who may do an action at a scope, by assignments of their own or through groups known here. Needs
+    `deskhold.authorization/roleAssignments/read` at the scope. All pages are of one revision. Safe to repeat.
+    Errors: as ListAccessibleScopes.
+    """
+    ListEffectivePermissions: _aio.UnaryUnaryMultiCallable[_access_pb2.ListEffectivePermissionsRequest, _access_pb2.ListEffectivePermissionsResponse]
+    """Lists who may do what at a scope: a row per principal with the actions of the catalogue it may do. Needs
+    `deskhold.authorization/roleAssignments/read` at the scope. All pages are of one revision. Safe to repeat.
+    Errors: as ListAccessibleScopes.
+    """
+    WhatIf: _aio.UnaryUnaryMultiCallable[_access_pb2.WhatIfRequest, _access_pb2.WhatIfResponse]
+    """Decides questions as if some changes had been made, beside the answers as things are; changes nothing. Needs
+    `deskhold.authorization/checkAccess/action` at the scope of every question and
+    `deskhold.authorization/roleAssignments/read` at the scope of every change. Safe to repeat.
+    Errors: INVALID_ARGUMENT; NOT_FOUND when a change names something that is not there.
+    """
     WhoAmI: _aio.UnaryUnaryMultiCallable[_access_pb2.WhoAmIRequest, _access_pb2.WhoAmIResponse]
     """Says who the service takes the caller for. Free for everyone who is signed in. Safe to repeat."""
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers "may this principal do this action at this scope?".
 
-    DENY is an answer (OK with a decision), never an error; "cannot say" is an error, never ALLOW. Every answer of this
-    version is fully consistent: it reflects every change acknowledged before the request arrived.
+    DENY is an answer (OK with a decision), never an error; "cannot say" is an error, never ALLOW. An answer is fully
+    consistent unless the request says otherwise: it reflects every change acknowledged before the request arrived.
     """
 
     @_abc_1.abstractmethod
@@ -62,6 +93,73 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         """Decides many questions on one revision. Results keep the order of the questions, and each fails alone. Needs
         `deskhold.authorization/checkAccess/action` at the scope of every question about somebody else. Safe to repeat.
         Errors: as CheckAccess, for the call as a whole.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainAccess(
+        self,
+        request: _access_pb2.ExplainAccessRequest,
+        context: _aio.ServicerContext[_access_pb2.ExplainAccessRequest, _abc.Awaitable[_access_pb2.ExplainAccessResponse]],
+    ) -> _abc.Awaitable[_access_pb2.ExplainAccessResponse]:
+        """Decides one question and says why: on ALLOW the assignment, role, scope and path through groups that decided, on DENY
+        the nearest misses. Asking about oneself is free; asking about others needs
+        `deskhold.authorization/checkAccess/action` at the scope. Safe to repeat.
+        Errors: as CheckAccess.
+        """
+
+    @_abc_1.abstractmethod
+    def TestPermissions(
+        self,
+        request: _access_pb2.TestPermissionsRequest,
+        context: _aio.ServicerContext[_access_pb2.TestPermissionsRequest, _abc.Awaitable[_access_pb2.TestPermissionsResponse]],
+    ) -> _abc.Awaitable[_access_pb2.TestPermissionsResponse]:
+        """Says which of some actions the caller may do at a scope, for example to grey out buttons. Free for everyone who is
+        signed in. Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAccessibleScopes(
+        self,
+        request: _access_pb2.ListAccessibleScopesRequest,
+        context: _aio.ServicerContext[_access_pb2.ListAccessibleScopesRequest, _abc.Awaitable[_access_pb2.ListAccessibleScopesResponse]],
+    ) -> _abc.Awaitable[_access_pb2.ListAccessibleScopesResponse]:
+        """Lists the registered scopes where a principal may do an action, by path. Asking about oneself is free; asking about
+        others needs `deskhold.authorization/checkAccess/action` at `/`. All pages are of one revision. Safe to repeat.
+        Errors: INVALID_ARGUMENT; ABORTED with REVISION_GONE when paging took too long.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPrincipalsWithAccess(
+        self,
+        request: _access_pb2.ListPrincipalsWithAccessRequest,
+        context: _aio.ServicerContext[_access_pb2.ListPrincipalsWithAccessRequest, _abc.Awaitable[_access_pb2.ListPrincipalsWithAccessResponse]],
+    ) -> _abc.Awaitable[_access_pb2.ListPrincipalsWithAccessResponse]:
+        """Lists the principals who may do an action at a scope, by assignments of their own or through groups known here. Needs
+        `deskhold.authorization/roleAssignments/read` at the scope. All pages are of one revision. Safe to repeat.
+        Errors: as ListAccessibleScopes.
+        """
+
+    @_abc_1.abstractmethod
+    def ListEffectivePermissions(
+        self,
+        request: _access_pb2.ListEffectivePermissionsRequest,
+        context: _aio.ServicerContext[_access_pb2.ListEffectivePermissionsRequest, _abc.Awaitable[_access_pb2.ListEffectivePermissionsResponse]],
+    ) -> _abc.Awaitable[_access_pb2.ListEffectivePermissionsResponse]:
+        """Lists who may do what at a scope: a row per principal with the actions of the catalogue it may do. Needs
+        `deskhold.authorization/roleAssignments/read` at the scope. All pages are of one revision. Safe to repeat.
+        Errors: as ListAccessibleScopes.
+        """
+
+    @_abc_1.abstractmethod
+    def WhatIf(
+        self,
+        request: _access_pb2.WhatIfRequest,
+        context: _aio.ServicerContext[_access_pb2.WhatIfRequest, _abc.Awaitable[_access_pb2.WhatIfResponse]],
+    ) -> _abc.Awaitable[_access_pb2.WhatIfResponse]:
+        """Decides questions as if some changes had been made, beside the answers as things are; changes nothing. Needs
+        `deskhold.authorization/checkAccess/action` at the scope of every question and
+        `deskhold.authorization/roleAssignments/read` at the scope of every change. Safe to repeat.
+        Errors: INVALID_ARGUMENT; NOT_FOUND when a change names something that is not there.
         """
 
     @_abc_1.abstractmethod

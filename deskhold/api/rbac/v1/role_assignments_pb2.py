@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from deskhold.api.rbac.v1 import principals_pb2 as deskhold_dot_api_dot_rbac_dot_v1_dot_principals__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+deskhold/api/rbac/v1/role_assignments.proto\x12\x14\x64\x65skhold.api.rbac.v1\x1a%deskhold/api/rbac/v1/principals.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x03\n\x0eRoleAssignment\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12J\n\tprincipal\x18\x02 \x01(\x0b\x32\x1f.deskhold.api.rbac.v1.PrincipalB\x0b\xe2\x41\x02\x02\x05\xbaH\x03\xc8\x01\x01R\tprincipal\x12\x38\n\x0frole_definition\x18\x03 \x01(\tB\x0f\xe2\x41\x02\x02\x05\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x0eroleDefinition\x12\x30\n\x11role_display_name\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03R\x0froleDisplayName\x12\x1a\n\x05scope\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03R\x05scope\x12\x41\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\ncreateTime\x12#\n\ncreated_by\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03R\tcreatedBy\x12\x18\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\"\xb2\x02\n\x1b\x43reateRoleAssignmentRequest\x12$\n\x05scope\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x05scope\x12Y\n\x0frole_assignment\x18\x02 \x01(\x0b\x32$.deskhold.api.rbac.v1.RoleAssignmentB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01R\x0eroleAssignment\x12=\n\x12role_assignment_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x10roleAssignmentId\x12.\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x05 \x01(\x08R\x0cvalidateOnly\">\n\x18GetRoleAssignmentRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xcc\x08R\x04name\"\xad\x02\n\x1aListRoleAssignmentsRequest\x12$\n\x05scope\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x05scope\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageToken\x12\x43\n\tprincipal\x18\x04 \x01(\x0b\x32\x1f.deskhold.api.rbac.v1.PrincipalB\x04\xe2\x41\x01\x01R\tprincipal\x12\x31\n\x0frole_definition\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x0eroleDefinition\x12\"\n\rat_scope_only\x18\x06 \x01(\x08R\x0b\x61tScopeOnly\"\x96\x01\n\x1bListRoleAssignmentsResponse\x12O\n\x10role_assignments\x18\x01 \x03(\x0b\x32$.deskhold.api.rbac.v1.RoleAssignmentR\x0froleAssignments\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb4\x01\n\x1b\x44\x65leteRoleAssignmentRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xcc\x08R\x04name\x12\x1c\n\x04\x65tag\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x04\x65tag\x12.\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x04 \x01(\x08R\x0cvalidateOnly2\xe1\x03\n\x15RoleAssignmentService\x12t\n\x14\x43reateRoleAssignment\x12\x31.deskhold.api.rbac.v1.CreateRoleAssignmentRequest\x1a$.deskhold.api.rbac.v1.RoleAssignment\"\x03\x90\x02\x02\x12n\n\x11GetRoleAssignment\x12..deskhold.api.rbac.v1.GetRoleAssignmentRequest\x1a$.deskhold.api.rbac.v1.RoleAssignment\"\x03\x90\x02\x01\x12\x7f\n\x13ListRoleAssignments\x12\x30.deskhold.api.rbac.v1.ListRoleAssignmentsRequest\x1a\x31.deskhold.api.rbac.v1.ListRoleAssignmentsResponse\"\x03\x90\x02\x01\x12\x61\n\x14\x44\x65leteRoleAssignment\x12\x31.deskhold.api.rbac.v1.DeleteRoleAssignmentRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+deskhold/api/rbac/v1/role_assignments.proto\x12\x14\x64\x65skhold.api.rbac.v1\x1a%deskhold/api/rbac/v1/principals.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x04\n\x0eRoleAssignment\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12J\n\tprincipal\x18\x02 \x01(\x0b\x32\x1f.deskhold.api.rbac.v1.PrincipalB\x0b\xe2\x41\x02\x02\x05\xbaH\x03\xc8\x01\x01R\tprincipal\x12\x38\n\x0frole_definition\x18\x03 \x01(\tB\x0f\xe2\x41\x02\x02\x05\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x0eroleDefinition\x12\x30\n\x11role_display_name\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03R\x0froleDisplayName\x12\x1a\n\x05scope\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03R\x05scope\x12\x41\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\ncreateTime\x12#\n\ncreated_by\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03R\tcreatedBy\x12\x18\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\x12?\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x05R\tstartTime\x12\x41\n\x0b\x65xpire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x05R\nexpireTime\x12\x46\n\ndelegation\x18\x0b \x01(\x0b\x32 .deskhold.api.rbac.v1.DelegationB\x04\xe2\x41\x01\x05R\ndelegation\"\xbe\x02\n\nDelegation\x12<\n\x10role_definitions\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10 \"\x07r\x05\x10\x01\x18\x80\x02R\x0froleDefinitions\x12_\n\x0fprincipal_kinds\x18\x02 \x03(\x0e\x32#.deskhold.api.rbac.v1.PrincipalKindB\x11\xbaH\x0e\x92\x01\x0b\x10\x03\"\x07\x82\x01\x04\x10\x01 \x00R\x0eprincipalKinds\x12I\n\nprincipals\x18\x03 \x03(\x0b\x32\x1f.deskhold.api.rbac.v1.PrincipalB\x08\xbaH\x05\x92\x01\x02\x10 R\nprincipals\x12\x46\n\x0cmax_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02*\x00R\x0bmaxDuration\"\xb2\x02\n\x1b\x43reateRoleAssignmentRequest\x12$\n\x05scope\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x05scope\x12Y\n\x0frole_assignment\x18\x02 \x01(\x0b\x32$.deskhold.api.rbac.v1.RoleAssignmentB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01R\x0eroleAssignment\x12=\n\x12role_assignment_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x10roleAssignmentId\x12.\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x05 \x01(\x08R\x0cvalidateOnly\">\n\x18GetRoleAssignmentRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xcc\x08R\x04name\"\xd4\x02\n\x1aListRoleAssignmentsRequest\x12$\n\x05scope\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x05scope\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageToken\x12\x43\n\tprincipal\x18\x04 \x01(\x0b\x32\x1f.deskhold.api.rbac.v1.PrincipalB\x04\xe2\x41\x01\x01R\tprincipal\x12\x31\n\x0frole_definition\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x0eroleDefinition\x12\"\n\rat_scope_only\x18\x06 \x01(\x08R\x0b\x61tScopeOnly\x12%\n\x0ethrough_groups\x18\x07 \x01(\x08R\rthroughGroups\"\x96\x01\n\x1bListRoleAssignmentsResponse\x12O\n\x10role_assignments\x18\x01 \x03(\x0b\x32$.deskhold.api.rbac.v1.RoleAssignmentR\x0froleAssignments\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb4\x01\n\x1b\x44\x65leteRoleAssignmentRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xcc\x08R\x04name\x12\x1c\n\x04\x65tag\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x04\x65tag\x12.\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x04 \x01(\x08R\x0cvalidateOnly2\xe1\x03\n\x15RoleAssignmentService\x12t\n\x14\x43reateRoleAssignment\x12\x31.deskhold.api.rbac.v1.CreateRoleAssignmentRequest\x1a$.deskhold.api.rbac.v1.RoleAssignment\"\x03\x90\x02\x02\x12n\n\x11GetRoleAssignment\x12..deskhold.api.rbac.v1.GetRoleAssignmentRequest\x1a$.deskhold.api.rbac.v1.RoleAssignment\"\x03\x90\x02\x01\x12\x7f\n\x13ListRoleAssignments\x12\x30.deskhold.api.rbac.v1.ListRoleAssignmentsRequest\x1a\x31.deskhold.api.rbac.v1.ListRoleAssignmentsResponse\"\x03\x90\x02\x01\x12\x61\n\x14\x44\x65leteRoleAssignment\x12\x31.deskhold.api.rbac.v1.DeleteRoleAssignmentRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +52,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROLEASSIGNMENT'].fields_by_name['created_by']._serialized_options = b'\342A\001\003'
   _globals['_ROLEASSIGNMENT'].fields_by_name['etag']._loaded_options = None
   _globals['_ROLEASSIGNMENT'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
+  _globals['_ROLEASSIGNMENT'].fields_by_name['start_time']._loaded_options = None
+  _globals['_ROLEASSIGNMENT'].fields_by_name['start_time']._serialized_options = b'\342A\001\005'
+  _globals['_ROLEASSIGNMENT'].fields_by_name['expire_time']._loaded_options = None
+  _globals['_ROLEASSIGNMENT'].fields_by_name['expire_time']._serialized_options = b'\342A\001\005'
+  _globals['_ROLEASSIGNMENT'].fields_by_name['delegation']._loaded_options = None
+  _globals['_ROLEASSIGNMENT'].fields_by_name['delegation']._serialized_options = b'\342A\001\005'
+  _globals['_DELEGATION'].fields_by_name['role_definitions']._loaded_options = None
+  _globals['_DELEGATION'].fields_by_name['role_definitions']._serialized_options = b'\272H\016\222\001\013\020 \"\007r\005\020\001\030\200\002'
+  _globals['_DELEGATION'].fields_by_name['principal_kinds']._loaded_options = None
+  _globals['_DELEGATION'].fields_by_name['principal_kinds']._serialized_options = b'\272H\016\222\001\013\020\003\"\007\202\001\004\020\001 \000'
+  _globals['_DELEGATION'].fields_by_name['principals']._loaded_options = None
+  _globals['_DELEGATION'].fields_by_name['principals']._serialized_options = b'\272H\005\222\001\002\020 '
+  _globals['_DELEGATION'].fields_by_name['max_duration']._loaded_options = None
+  _globals['_DELEGATION'].fields_by_name['max_duration']._serialized_options = b'\272H\005\252\001\002*\000'
   _globals['_CREATEROLEASSIGNMENTREQUEST'].fields_by_name['scope']._loaded_options = None
   _globals['_CREATEROLEASSIGNMENTREQUEST'].fields_by_name['scope']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\010'
   _globals['_CREATEROLEASSIGNMENTREQUEST'].fields_by_name['role_assignment']._loaded_options = None
@@ -83,18 +98,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROLEASSIGNMENTSERVICE'].methods_by_name['GetRoleAssignment']._serialized_options = b'\220\002\001'
   _globals['_ROLEASSIGNMENTSERVICE'].methods_by_name['ListRoleAssignments']._loaded_options = None
   _globals['_ROLEASSIGNMENTSERVICE'].methods_by_name['ListRoleAssignments']._serialized_options = b'\220\002\001'
-  _globals['_ROLEASSIGNMENT']._serialized_start=204
-  _globals['_ROLEASSIGNMENT']._serialized_end=588
-  _globals['_CREATEROLEASSIGNMENTREQUEST']._serialized_start=591
-  _globals['_CREATEROLEASSIGNMENTREQUEST']._serialized_end=897
-  _globals['_GETROLEASSIGNMENTREQUEST']._serialized_start=899
-  _globals['_GETROLEASSIGNMENTREQUEST']._serialized_end=961
-  _globals['_LISTROLEASSIGNMENTSREQUEST']._serialized_start=964
-  _globals['_LISTROLEASSIGNMENTSREQUEST']._serialized_end=1265
-  _globals['_LISTROLEASSIGNMENTSRESPONSE']._serialized_start=1268
-  _globals['_LISTROLEASSIGNMENTSRESPONSE']._serialized_end=1418
-  _globals['_DELETEROLEASSIGNMENTREQUEST']._serialized_start=1421
-  _globals['_DELETEROLEASSIGNMENTREQUEST']._serialized_end=1601
-  _globals['_ROLEASSIGNMENTSERVICE']._serialized_start=1604
-  _globals['_ROLEASSIGNMENTSERVICE']._serialized_end=2085
+  _globals['_ROLEASSIGNMENT']._serialized_start=236
+  _globals['_ROLEASSIGNMENT']._serialized_end=824
+  _globals['_DELEGATION']._serialized_start=827
+  _globals['_DELEGATION']._serialized_end=1145
+  _globals['_CREATEROLEASSIGNMENTREQUEST']._serialized_start=1148
+  _globals['_CREATEROLEASSIGNMENTREQUEST']._serialized_end=1454
+  _globals['_GETROLEASSIGNMENTREQUEST']._serialized_start=1456
+  _globals['_GETROLEASSIGNMENTREQUEST']._serialized_end=1518
+  _globals['_LISTROLEASSIGNMENTSREQUEST']._serialized_start=1521
+  _globals['_LISTROLEASSIGNMENTSREQUEST']._serialized_end=1861
+  _globals['_LISTROLEASSIGNMENTSRESPONSE']._serialized_start=1864
+  _globals['_LISTROLEASSIGNMENTSRESPONSE']._serialized_end=2014
+  _globals['_DELETEROLEASSIGNMENTREQUEST']._serialized_start=2017
+  _globals['_DELETEROLEASSIGNMENTREQUEST']._serialized_end=2197
+  _globals['_ROLEASSIGNMENTSERVICE']._serialized_start=2200
+  _globals['_ROLEASSIGNMENTSERVICE']._serialized_end=2681
 # @@protoc_insertion_point(module_scope)

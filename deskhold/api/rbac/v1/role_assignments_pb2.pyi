@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from deskhold.api.rbac.v1 import principals_pb2 as _principals_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -34,6 +35,9 @@ class RoleAssignment(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     CREATED_BY_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    DELEGATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The scope without its leading slash, then `roleAssignments/{role_assignment}`:
     `tenantGroups/contoso/roleAssignments/1c9...`, at the deployment `roleAssignments/1c9...`.
@@ -58,6 +62,18 @@ class RoleAssignment(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was assigned."""
 
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """From when it counts. Unset: at once."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it counts, exclusive. Unset: for ever. After `start_time` and in the future."""
+
+    @_builtins.property
+    def delegation(self) -> Global___Delegation:
+        """What the holder may hand out by this assignment, and no more. Unset: what the holder holds."""
+
     def __init__(
         self,
         *,
@@ -69,14 +85,59 @@ class RoleAssignment(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         created_by: _builtins.str = ...,
         etag: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        delegation: Global___Delegation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "principal", b"principal"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delegation", b"delegation", "expire_time", b"expire_time", "principal", b"principal", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "created_by", b"created_by", "etag", b"etag", "name", b"name", "principal", b"principal", "role_definition", b"role_definition", "role_display_name", b"role_display_name", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "created_by", b"created_by", "delegation", b"delegation", "etag", b"etag", "expire_time", b"expire_time", "name", b"name", "principal", b"principal", "role_definition", b"role_definition", "role_display_name", b"role_display_name", "scope", b"scope", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RoleAssignment: _TypeAlias = RoleAssignment  # noqa: Y015
+
+@_typing.final
+class Delegation(_message.Message):
+    """Limits what the holder of a role assignment may assign and take away by it. Each limit that is set must hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_DEFINITIONS_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_KINDS_FIELD_NUMBER: _builtins.int
+    PRINCIPALS_FIELD_NUMBER: _builtins.int
+    MAX_DURATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def role_definitions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these roles, which the holder then need not hold: names or display names. Empty: any that the holder holds."""
+
+    @_builtins.property
+    def principal_kinds(self) -> _containers.RepeatedScalarFieldContainer[_principals_pb2.PrincipalKind.ValueType]:
+        """Only to principals of these kinds. Empty: any."""
+
+    @_builtins.property
+    def principals(self) -> _containers.RepeatedCompositeFieldContainer[_principals_pb2.Principal]:
+        """Only to these principals. Empty: any."""
+
+    @_builtins.property
+    def max_duration(self) -> _duration_pb2.Duration:
+        """Only assignments that end within this time of being made. Unset: any."""
+
+    def __init__(
+        self,
+        *,
+        role_definitions: _abc.Iterable[_builtins.str] | None = ...,
+        principal_kinds: _abc.Iterable[_principals_pb2.PrincipalKind.ValueType] | None = ...,
+        principals: _abc.Iterable[_principals_pb2.Principal] | None = ...,
+        max_duration: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_duration", b"max_duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_duration", b"max_duration", "principal_kinds", b"principal_kinds", "principals", b"principals", "role_definitions", b"role_definitions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Delegation: _TypeAlias = Delegation  # noqa: Y015
 
 @_typing.final
 class CreateRoleAssignmentRequest(_message.Message):
@@ -152,6 +213,7 @@ class ListRoleAssignmentsRequest(_message.Message):
     PRINCIPAL_FIELD_NUMBER: _builtins.int
     ROLE_DEFINITION_FIELD_NUMBER: _builtins.int
     AT_SCOPE_ONLY_FIELD_NUMBER: _builtins.int
+    THROUGH_GROUPS_FIELD_NUMBER: _builtins.int
     scope: _builtins.str
     """The scope to look from."""
     page_size: _builtins.int
@@ -162,6 +224,8 @@ class ListRoleAssignmentsRequest(_message.Message):
     """Only those of this role: its name or display name."""
     at_scope_only: _builtins.bool
     """Only those at the scope itself, neither above nor below."""
+    through_groups: _builtins.bool
+    """With `principal`: also those of the groups it is in, as far as they are known here."""
     @_builtins.property
     def principal(self) -> _principals_pb2.Principal:
         """Only those of this principal."""
@@ -175,10 +239,11 @@ class ListRoleAssignmentsRequest(_message.Message):
         principal: _principals_pb2.Principal | None = ...,
         role_definition: _builtins.str = ...,
         at_scope_only: _builtins.bool = ...,
+        through_groups: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_scope_only", b"at_scope_only", "page_size", b"page_size", "page_token", b"page_token", "principal", b"principal", "role_definition", b"role_definition", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_scope_only", b"at_scope_only", "page_size", b"page_size", "page_token", b"page_token", "principal", b"principal", "role_definition", b"role_definition", "scope", b"scope", "through_groups", b"through_groups"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

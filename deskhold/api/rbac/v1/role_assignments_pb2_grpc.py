@@ -63,11 +63,13 @@ class RoleAssignmentServiceServicer(object):
     """
 
     def CreateRoleAssignment(self, request, context):
-        """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope; of the roles of this version only
-        RDS Owner has it, which has every permission that any role hands out. Safe to repeat: the id is
+        """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope, and every permission that the
+        role hands out, there and for as long; or a delegation that names the role, or
+        `deskhold.authorization/roleAssignments/bind/action`, which no wildcard implies. Safe to repeat: the id is
         f(scope, principal, role) unless chosen, and the same assignment again returns the one that is there.
-        Errors: NOT_FOUND with SCOPE_NOT_FOUND or ROLE_DEFINITION_NOT_FOUND; ALREADY_EXISTS when the chosen id is taken by
-        another assignment.
+        Errors: NOT_FOUND with SCOPE_NOT_FOUND or ROLE_DEFINITION_NOT_FOUND; ALREADY_EXISTS when the id, or the role with
+        other terms, is taken; FAILED_PRECONDITION with ROLE_NOT_ASSIGNABLE; PERMISSION_DENIED with ESCALATION and what is
+        missing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,7 +94,8 @@ class RoleAssignmentServiceServicer(object):
     def DeleteRoleAssignment(self, request, context):
         """Takes a role away. Needs `deskhold.authorization/roleAssignments/delete` at its scope. Repeating it answers
         NOT_FOUND unless the request id is repeated too.
-        Errors: NOT_FOUND with ROLE_ASSIGNMENT_NOT_FOUND; FAILED_PRECONDITION with LAST_OWNER; ABORTED with ETAG_MISMATCH.
+        Errors: NOT_FOUND with ROLE_ASSIGNMENT_NOT_FOUND; FAILED_PRECONDITION with LAST_OWNER for the last user
+        who is Owner of the deployment for ever; ABORTED with ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

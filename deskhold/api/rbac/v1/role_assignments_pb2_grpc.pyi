@@ -18,11 +18,13 @@ class RoleAssignmentServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateRoleAssignment: _aio.UnaryUnaryMultiCallable[_role_assignments_pb2.CreateRoleAssignmentRequest, _role_assignments_pb2.RoleAssignment]
-    """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope; of the roles of this version only
-    RDS Owner has it, which has every permission that any role hands out. Safe to repeat: the id is
+    """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope, and every permission that the
+    role hands out, there and for as long; or a delegation that names the role, or
+    `deskhold.authorization/roleAssignments/bind/action`, which no wildcard implies. Safe to repeat: the id is
     f(scope, principal, role) unless chosen, and the same assignment again returns the one that is there.
-    Errors: NOT_FOUND with SCOPE_NOT_FOUND or ROLE_DEFINITION_NOT_FOUND; ALREADY_EXISTS when the chosen id is taken by
-    another assignment.
+    Errors: NOT_FOUND with SCOPE_NOT_FOUND or ROLE_DEFINITION_NOT_FOUND; ALREADY_EXISTS when the id, or the role with
+    other terms, is taken; FAILED_PRECONDITION with ROLE_NOT_ASSIGNABLE; PERMISSION_DENIED with ESCALATION and what is
+    missing.
     """
     GetRoleAssignment: _aio.UnaryUnaryMultiCallable[_role_assignments_pb2.GetRoleAssignmentRequest, _role_assignments_pb2.RoleAssignment]
     """Returns one role assignment. Needs `deskhold.authorization/roleAssignments/read` at its scope. Safe to repeat.
@@ -35,7 +37,8 @@ class RoleAssignmentServiceStub:
     DeleteRoleAssignment: _aio.UnaryUnaryMultiCallable[_role_assignments_pb2.DeleteRoleAssignmentRequest, _empty_pb2.Empty]
     """Takes a role away. Needs `deskhold.authorization/roleAssignments/delete` at its scope. Repeating it answers
     NOT_FOUND unless the request id is repeated too.
-    Errors: NOT_FOUND with ROLE_ASSIGNMENT_NOT_FOUND; FAILED_PRECONDITION with LAST_OWNER; ABORTED with ETAG_MISMATCH.
+    Errors: NOT_FOUND with ROLE_ASSIGNMENT_NOT_FOUND; FAILED_PRECONDITION with LAST_OWNER for the last user
+    who is Owner of the deployment for ever; ABORTED with ETAG_MISMATCH.
     """
 
 class RoleAssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -47,11 +50,13 @@ class RoleAssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _role_assignments_pb2.CreateRoleAssignmentRequest,
         context: _aio.ServicerContext[_role_assignments_pb2.CreateRoleAssignmentRequest, _abc.Awaitable[_role_assignments_pb2.RoleAssignment]],
     ) -> _abc.Awaitable[_role_assignments_pb2.RoleAssignment]:
-        """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope; of the roles of this version only
-        RDS Owner has it, which has every permission that any role hands out. Safe to repeat: the id is
+        """Assigns a role. Needs `deskhold.authorization/roleAssignments/write` at the scope, and every permission that the
+        role hands out, there and for as long; or a delegation that names the role, or
+        `deskhold.authorization/roleAssignments/bind/action`, which no wildcard implies. Safe to repeat: the id is
         f(scope, principal, role) unless chosen, and the same assignment again returns the one that is there.
-        Errors: NOT_FOUND with SCOPE_NOT_FOUND or ROLE_DEFINITION_NOT_FOUND; ALREADY_EXISTS when the chosen id is taken by
-        another assignment.
+        Errors: NOT_FOUND with SCOPE_NOT_FOUND or ROLE_DEFINITION_NOT_FOUND; ALREADY_EXISTS when the id, or the role with
+        other terms, is taken; FAILED_PRECONDITION with ROLE_NOT_ASSIGNABLE; PERMISSION_DENIED with ESCALATION and what is
+        missing.
         """
 
     @_abc_1.abstractmethod
@@ -82,7 +87,8 @@ class RoleAssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_empty_pb2.Empty]:
         """Takes a role away. Needs `deskhold.authorization/roleAssignments/delete` at its scope. Repeating it answers
         NOT_FOUND unless the request id is repeated too.
-        Errors: NOT_FOUND with ROLE_ASSIGNMENT_NOT_FOUND; FAILED_PRECONDITION with LAST_OWNER; ABORTED with ETAG_MISMATCH.
+        Errors: NOT_FOUND with ROLE_ASSIGNMENT_NOT_FOUND; FAILED_PRECONDITION with LAST_OWNER for the last user
+        who is Owner of the deployment for ever; ABORTED with ETAG_MISMATCH.
         """
 
 def add_RoleAssignmentServiceServicer_to_server(servicer: RoleAssignmentServiceServicer, server: _aio.Server) -> None: ...

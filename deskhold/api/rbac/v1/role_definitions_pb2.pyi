@@ -5,8 +5,11 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +20,42 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _LintKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LintKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LintKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LINT_KIND_UNSPECIFIED: _LintKind.ValueType  # 0
+    """Never sent."""
+    LINT_KIND_NOT_ACTIONS_ANNULLED: _LintKind.ValueType  # 1
+    """What `not_actions` of one role leave out, another role of the same principal gives back."""
+    LINT_KIND_ORPHANED: _LintKind.ValueType  # 2
+    """A role assignment of a group that does not exist here, or whose role is gone."""
+    LINT_KIND_UNREACHABLE_ROLE: _LintKind.ValueType  # 3
+    """A custom role that nobody holds."""
+    LINT_KIND_EXPIRED: _LintKind.ValueType  # 4
+    """A role assignment that has ended."""
+    LINT_KIND_REDUNDANT: _LintKind.ValueType  # 5
+    """A role assignment that another one of the same principal, above it, makes superfluous."""
+
+class LintKind(_LintKind, metaclass=_LintKindEnumTypeWrapper):
+    """The kinds of finding."""
+
+LINT_KIND_UNSPECIFIED: LintKind.ValueType  # 0
+"""Never sent."""
+LINT_KIND_NOT_ACTIONS_ANNULLED: LintKind.ValueType  # 1
+"""What `not_actions` of one role leave out, another role of the same principal gives back."""
+LINT_KIND_ORPHANED: LintKind.ValueType  # 2
+"""A role assignment of a group that does not exist here, or whose role is gone."""
+LINT_KIND_UNREACHABLE_ROLE: LintKind.ValueType  # 3
+"""A custom role that nobody holds."""
+LINT_KIND_EXPIRED: LintKind.ValueType  # 4
+"""A role assignment that has ended."""
+LINT_KIND_REDUNDANT: LintKind.ValueType  # 5
+"""A role assignment that another one of the same principal, above it, makes superfluous."""
+Global___LintKind: _TypeAlias = LintKind  # noqa: Y015
 
 @_typing.final
 class RoleDefinition(_message.Message):
@@ -30,19 +69,37 @@ class RoleDefinition(_message.Message):
     PERMISSIONS_FIELD_NUMBER: _builtins.int
     BUILT_IN_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    ASSIGNABLE_SCOPES_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    DELETE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`roleDefinitions/{role_definition}`, where the id is a UUID; the built-in roles have the ids of their originals."""
     display_name: _builtins.str
     """What people call it, for example `RDS Owner`. Unique without case."""
     description: _builtins.str
-    """What it is for."""
+    """What it is for. At most 1024 characters."""
     built_in: _builtins.bool
     """Whether it is part of the product; such roles cannot be changed."""
     etag: _builtins.str
     """Opaque version of the content."""
+    version: _builtins.int
+    """Counts its contents, from 1."""
     @_builtins.property
     def permissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Permission]:
-        """What it allows. An action is allowed when one block allows it."""
+        """What it allows. An action is allowed when one block allows it. At most 16 blocks."""
+
+    @_builtins.property
+    def assignable_scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where it may be assigned: at these scopes and below them. Empty for built-in roles, which may be assigned anywhere."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When this content came to be. Unset for built-in roles."""
+
+    @_builtins.property
+    def delete_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was deleted. Unset: it is in force."""
 
     def __init__(
         self,
@@ -53,10 +110,14 @@ class RoleDefinition(_message.Message):
         permissions: _abc.Iterable[Global___Permission] | None = ...,
         built_in: _builtins.bool = ...,
         etag: _builtins.str = ...,
+        assignable_scopes: _abc.Iterable[_builtins.str] | None = ...,
+        version: _builtins.int = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        delete_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delete_time", b"delete_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["built_in", b"built_in", "description", b"description", "display_name", b"display_name", "etag", b"etag", "name", b"name", "permissions", b"permissions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignable_scopes", b"assignable_scopes", "built_in", b"built_in", "delete_time", b"delete_time", "description", b"description", "display_name", b"display_name", "etag", b"etag", "name", b"name", "permissions", b"permissions", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -127,22 +188,26 @@ class ListRoleDefinitionsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
+    SHOW_DELETED_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most, 1-1000; 0 means 100. Larger values are lowered."""
     page_token: _builtins.str
     """`next_page_token` of the page before."""
     scope: _builtins.str
     """List what can be assigned here. Empty: `/`."""
+    show_deleted: _builtins.bool
+    """Deleted ones too."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         scope: _builtins.str = ...,
+        show_deleted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "scope", b"scope", "show_deleted", b"show_deleted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -175,3 +240,403 @@ class ListRoleDefinitionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListRoleDefinitionsResponse: _TypeAlias = ListRoleDefinitionsResponse  # noqa: Y015
+
+@_typing.final
+class CreateRoleDefinitionRequest(_message.Message):
+    """Creates a custom role."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_DEFINITION_FIELD_NUMBER: _builtins.int
+    ROLE_DEFINITION_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    role_definition_id: _builtins.str
+    """Its id, a UUID. Empty: the service chooses one."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    @_builtins.property
+    def role_definition(self) -> Global___RoleDefinition:
+        """The role. `display_name`, `permissions` and `assignable_scopes` are required."""
+
+    def __init__(
+        self,
+        *,
+        role_definition: Global___RoleDefinition | None = ...,
+        role_definition_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["role_definition", b"role_definition"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "role_definition", b"role_definition", "role_definition_id", b"role_definition_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateRoleDefinitionRequest: _TypeAlias = CreateRoleDefinitionRequest  # noqa: Y015
+
+@_typing.final
+class UpdateRoleDefinitionRequest(_message.Message):
+    """Changes a custom role."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_DEFINITION_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    scope: _builtins.str
+    """A scope that all its assignable scopes lie at or below, at which the caller's right is judged. Empty: `/`."""
+    @_builtins.property
+    def role_definition(self) -> Global___RoleDefinition:
+        """The role: its name and the new values. With an `etag`, only that version is changed."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which of display_name, description, permissions and assignable_scopes to change (AIP-134). Empty or `*`: all of them."""
+
+    def __init__(
+        self,
+        *,
+        role_definition: Global___RoleDefinition | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["role_definition", b"role_definition", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "role_definition", b"role_definition", "scope", b"scope", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateRoleDefinitionRequest: _TypeAlias = UpdateRoleDefinitionRequest  # noqa: Y015
+
+@_typing.final
+class DeleteRoleDefinitionRequest(_message.Message):
+    """Deletes a custom role."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`roleDefinitions/{role_definition}`."""
+    etag: _builtins.str
+    """Delete only this version. Empty: any."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    scope: _builtins.str
+    """A scope that all its assignable scopes lie at or below, at which the caller's right is judged. Empty: `/`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "request_id", b"request_id", "scope", b"scope", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteRoleDefinitionRequest: _TypeAlias = DeleteRoleDefinitionRequest  # noqa: Y015
+
+@_typing.final
+class UndeleteRoleDefinitionRequest(_message.Message):
+    """Brings a deleted role back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`roleDefinitions/{role_definition}`."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    scope: _builtins.str
+    """A scope that all its assignable scopes lie at or below, at which the caller's right is judged. Empty: `/`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "scope", b"scope", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndeleteRoleDefinitionRequest: _TypeAlias = UndeleteRoleDefinitionRequest  # noqa: Y015
+
+@_typing.final
+class ListRoleDefinitionVersionsRequest(_message.Message):
+    """Asks for a page of a role's versions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`roleDefinitions/{role_definition}`."""
+    page_size: _builtins.int
+    """How many at most, 1-1000; 0 means 100. Larger values are lowered."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    scope: _builtins.str
+    """Where the caller stands who asks. Empty: `/`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRoleDefinitionVersionsRequest: _TypeAlias = ListRoleDefinitionVersionsRequest  # noqa: Y015
+
+@_typing.final
+class ListRoleDefinitionVersionsResponse(_message.Message):
+    """A page of a role's versions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page. Empty: this was the last."""
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleDefinition]:
+        """The versions, newest first."""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___RoleDefinition] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRoleDefinitionVersionsResponse: _TypeAlias = ListRoleDefinitionVersionsResponse  # noqa: Y015
+
+@_typing.final
+class ListActionsRequest(_message.Message):
+    """Asks for the catalogue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListActionsRequest: _TypeAlias = ListActionsRequest  # noqa: Y015
+
+@_typing.final
+class ListActionsResponse(_message.Message):
+    """The catalogue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Action]:
+        """The actions, sorted."""
+
+    def __init__(
+        self,
+        *,
+        actions: _abc.Iterable[Global___Action] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListActionsResponse: _TypeAlias = ListActionsResponse  # noqa: Y015
+
+@_typing.final
+class Action(_message.Message):
+    """An action that a service declares."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    EXPLICIT_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`provider/resource/.../verb`."""
+    description: _builtins.str
+    """What it is for."""
+    explicit_only: _builtins.bool
+    """Whether `*` does not imply it: it must be granted by its full name."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        explicit_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "explicit_only", b"explicit_only", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Action: _TypeAlias = Action  # noqa: Y015
+
+@_typing.final
+class ListGrantableRolesRequest(_message.Message):
+    """Asks for the roles the caller may assign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    scope: _builtins.str
+    """Where."""
+    def __init__(
+        self,
+        *,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGrantableRolesRequest: _TypeAlias = ListGrantableRolesRequest  # noqa: Y015
+
+@_typing.final
+class ListGrantableRolesResponse(_message.Message):
+    """The roles the caller may assign."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_DEFINITIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def role_definitions(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleDefinition]:
+        """The roles, by display name."""
+
+    def __init__(
+        self,
+        *,
+        role_definitions: _abc.Iterable[Global___RoleDefinition] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["role_definitions", b"role_definitions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGrantableRolesResponse: _TypeAlias = ListGrantableRolesResponse  # noqa: Y015
+
+@_typing.final
+class LintPolicyRequest(_message.Message):
+    """Asks for the findings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LintPolicyRequest: _TypeAlias = LintPolicyRequest  # noqa: Y015
+
+@_typing.final
+class LintPolicyResponse(_message.Message):
+    """What is legal but probably not meant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___LintFinding]:
+        """The findings."""
+
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[Global___LintFinding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["findings", b"findings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LintPolicyResponse: _TypeAlias = LintPolicyResponse  # noqa: Y015
+
+@_typing.final
+class LintFinding(_message.Message):
+    """One finding."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    kind: Global___LintKind.ValueType
+    """What kind."""
+    subject: _builtins.str
+    """The role definition or role assignment concerned."""
+    message: _builtins.str
+    """In one sentence, for people."""
+    def __init__(
+        self,
+        *,
+        kind: Global___LintKind.ValueType = ...,
+        subject: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "message", b"message", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LintFinding: _TypeAlias = LintFinding  # noqa: Y015

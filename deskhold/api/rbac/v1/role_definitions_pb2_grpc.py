@@ -45,6 +45,46 @@ class RoleDefinitionServiceStub(object):
                 request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionsRequest.SerializeToString,
                 response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionsResponse.FromString,
                 _registered_method=True)
+        self.CreateRoleDefinition = channel.unary_unary(
+                '/deskhold.api.rbac.v1.RoleDefinitionService/CreateRoleDefinition',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.CreateRoleDefinitionRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.FromString,
+                _registered_method=True)
+        self.UpdateRoleDefinition = channel.unary_unary(
+                '/deskhold.api.rbac.v1.RoleDefinitionService/UpdateRoleDefinition',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.UpdateRoleDefinitionRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.FromString,
+                _registered_method=True)
+        self.DeleteRoleDefinition = channel.unary_unary(
+                '/deskhold.api.rbac.v1.RoleDefinitionService/DeleteRoleDefinition',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.DeleteRoleDefinitionRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.FromString,
+                _registered_method=True)
+        self.UndeleteRoleDefinition = channel.unary_unary(
+                '/deskhold.api.rbac.v1.RoleDefinitionService/UndeleteRoleDefinition',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.UndeleteRoleDefinitionRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.FromString,
+                _registered_method=True)
+        self.ListRoleDefinitionVersions = channel.unary_unary(
+                '/deskhold.api.rbac.v1.RoleDefinitionService/ListRoleDefinitionVersions',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionVersionsRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionVersionsResponse.FromString,
+                _registered_method=True)
+        self.ListActions = channel.unary_unary(
+                '/deskhold.api.rbac.v1.RoleDefinitionService/ListActions',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListActionsRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListActionsResponse.FromString,
+                _registered_method=True)
+        self.ListGrantableRoles = channel.unary_unary(
+                '/deskhold.api.rbac.v1.RoleDefinitionService/ListGrantableRoles',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListGrantableRolesRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListGrantableRolesResponse.FromString,
+                _registered_method=True)
+        self.LintPolicy = channel.unary_unary(
+                '/deskhold.api.rbac.v1.RoleDefinitionService/LintPolicy',
+                request_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.LintPolicyRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.LintPolicyResponse.FromString,
+                _registered_method=True)
 
 
 class RoleDefinitionServiceServicer(object):
@@ -67,6 +107,73 @@ class RoleDefinitionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateRoleDefinition(self, request, context):
+        """Creates a custom role. Needs `deskhold.authorization/roleDefinitions/write` at every assignable scope, and every
+        permission of the role there, or `deskhold.authorization/roleDefinitions/escalate/action`, which no wildcard implies.
+        Errors: ALREADY_EXISTS when the id or display name is taken; PERMISSION_DENIED with the missing permissions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRoleDefinition(self, request, context):
+        """Changes a custom role. Needs `deskhold.authorization/roleDefinitions/write` at the scope given, and every permission of
+        the role, as it is to be, at every scope where it can be or is assigned.
+        Errors: NOT_FOUND; ABORTED with ETAG_MISMATCH; FAILED_PRECONDITION with BUILT_IN_ROLE, or with ROLE_IN_USE when it is
+        assigned outside its new assignable scopes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRoleDefinition(self, request, context):
+        """Deletes a custom role; it can be undeleted. Needs `deskhold.authorization/roleDefinitions/delete` at the scope given.
+        Errors: NOT_FOUND; FAILED_PRECONDITION with BUILT_IN_ROLE, or with ROLE_IN_USE naming who holds it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndeleteRoleDefinition(self, request, context):
+        """Brings a deleted role back as it was. Needs `deskhold.authorization/roleDefinitions/write` at the scope given, and every
+        permission of the role at its assignable scopes.
+        Errors: NOT_FOUND; ALREADY_EXISTS when its display name is taken meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRoleDefinitionVersions(self, request, context):
+        """Lists what a custom role was before, newest first. Needs `deskhold.authorization/roleDefinitions/read` at the scope
+        given. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListActions(self, request, context):
+        """Lists the actions that services declare, for building roles. Other actions work too: they are opaque here. Free for
+        everyone who is signed in. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGrantableRoles(self, request, context):
+        """Lists the roles that the caller may assign at a scope. Free for everyone who is signed in. Safe to repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LintPolicy(self, request, context):
+        """Looks for what is legal but probably not meant. Needs `deskhold.authorization/roleDefinitions/read` at `/`. Safe to
+        repeat.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RoleDefinitionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +186,46 @@ def add_RoleDefinitionServiceServicer_to_server(servicer, server):
                     servicer.ListRoleDefinitions,
                     request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionsRequest.FromString,
                     response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionsResponse.SerializeToString,
+            ),
+            'CreateRoleDefinition': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRoleDefinition,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.CreateRoleDefinitionRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.SerializeToString,
+            ),
+            'UpdateRoleDefinition': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRoleDefinition,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.UpdateRoleDefinitionRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.SerializeToString,
+            ),
+            'DeleteRoleDefinition': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRoleDefinition,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.DeleteRoleDefinitionRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.SerializeToString,
+            ),
+            'UndeleteRoleDefinition': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndeleteRoleDefinition,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.UndeleteRoleDefinitionRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.SerializeToString,
+            ),
+            'ListRoleDefinitionVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRoleDefinitionVersions,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionVersionsRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionVersionsResponse.SerializeToString,
+            ),
+            'ListActions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListActions,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListActionsRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListActionsResponse.SerializeToString,
+            ),
+            'ListGrantableRoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGrantableRoles,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListGrantableRolesRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListGrantableRolesResponse.SerializeToString,
+            ),
+            'LintPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.LintPolicy,
+                    request_deserializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.LintPolicyRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.LintPolicyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -136,6 +283,222 @@ class RoleDefinitionService(object):
             '/deskhold.api.rbac.v1.RoleDefinitionService/ListRoleDefinitions',
             deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionsRequest.SerializeToString,
             deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRoleDefinition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.RoleDefinitionService/CreateRoleDefinition',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.CreateRoleDefinitionRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRoleDefinition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.RoleDefinitionService/UpdateRoleDefinition',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.UpdateRoleDefinitionRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRoleDefinition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.RoleDefinitionService/DeleteRoleDefinition',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.DeleteRoleDefinitionRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndeleteRoleDefinition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.RoleDefinitionService/UndeleteRoleDefinition',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.UndeleteRoleDefinitionRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.RoleDefinition.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRoleDefinitionVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.RoleDefinitionService/ListRoleDefinitionVersions',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionVersionsRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListRoleDefinitionVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListActions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.RoleDefinitionService/ListActions',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListActionsRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListActionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGrantableRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.RoleDefinitionService/ListGrantableRoles',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListGrantableRolesRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.ListGrantableRolesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LintPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.rbac.v1.RoleDefinitionService/LintPolicy',
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.LintPolicyRequest.SerializeToString,
+            deskhold_dot_api_dot_rbac_dot_v1_dot_role__definitions__pb2.LintPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

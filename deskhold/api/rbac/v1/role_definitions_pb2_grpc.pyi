@@ -24,6 +24,40 @@ class RoleDefinitionServiceStub:
     """Lists the role definitions that can be assigned at a scope, by display name. Needs
     `deskhold.authorization/roleDefinitions/read` at that scope. Safe to repeat.
     """
+    CreateRoleDefinition: _aio.UnaryUnaryMultiCallable[_role_definitions_pb2.CreateRoleDefinitionRequest, _role_definitions_pb2.RoleDefinition]
+    """Creates a custom role. Needs `deskhold.authorization/roleDefinitions/write` at every assignable scope, and every
+    permission of the role there, or `deskhold.authorization/roleDefinitions/escalate/action`, which no wildcard implies.
+    Errors: ALREADY_EXISTS when the id or display name is taken; PERMISSION_DENIED with the missing permissions.
+    """
+    UpdateRoleDefinition: _aio.UnaryUnaryMultiCallable[_role_definitions_pb2.UpdateRoleDefinitionRequest, _role_definitions_pb2.RoleDefinition]
+    """Changes a custom role. Needs `deskhold.authorization/roleDefinitions/write` at the scope given, and every permission of
+    the role, as it is to be, at every scope where it can be or is assigned.
+    Errors: NOT_FOUND; ABORTED with ETAG_MISMATCH; FAILED_PRECONDITION with BUILT_IN_ROLE, or with ROLE_IN_USE when it is
+    assigned outside its new assignable scopes.
+    """
+    DeleteRoleDefinition: _aio.UnaryUnaryMultiCallable[_role_definitions_pb2.DeleteRoleDefinitionRequest, _role_definitions_pb2.RoleDefinition]
+    """Deletes a custom role; it can be undeleted. Needs `deskhold.authorization/roleDefinitions/delete` at the scope given.
+    Errors: NOT_FOUND; FAILED_PRECONDITION with BUILT_IN_ROLE, or with ROLE_IN_USE naming who holds it.
+    """
+    UndeleteRoleDefinition: _aio.UnaryUnaryMultiCallable[_role_definitions_pb2.UndeleteRoleDefinitionRequest, _role_definitions_pb2.RoleDefinition]
+    """Brings a deleted role back as it was. Needs `deskhold.authorization/roleDefinitions/write` at the scope given, and every
+    permission of the role at its assignable scopes.
+    Errors: NOT_FOUND; ALREADY_EXISTS when its display name is taken meanwhile.
+    """
+    ListRoleDefinitionVersions: _aio.UnaryUnaryMultiCallable[_role_definitions_pb2.ListRoleDefinitionVersionsRequest, _role_definitions_pb2.ListRoleDefinitionVersionsResponse]
+    """Lists what a custom role was before, newest first. Needs `deskhold.authorization/roleDefinitions/read` at the scope
+    given. Safe to repeat.
+    """
+    ListActions: _aio.UnaryUnaryMultiCallable[_role_definitions_pb2.ListActionsRequest, _role_definitions_pb2.ListActionsResponse]
+    """Lists the actions that services declare, for building roles. Other actions work too: they are opaque here. Free for
+    everyone who is signed in. Safe to repeat.
+    """
+    ListGrantableRoles: _aio.UnaryUnaryMultiCallable[_role_definitions_pb2.ListGrantableRolesRequest, _role_definitions_pb2.ListGrantableRolesResponse]
+    """Lists the roles that the caller may assign at a scope. Free for everyone who is signed in. Safe to repeat."""
+    LintPolicy: _aio.UnaryUnaryMultiCallable[_role_definitions_pb2.LintPolicyRequest, _role_definitions_pb2.LintPolicyResponse]
+    """Looks for what is legal but probably not meant. Needs `deskhold.authorization/roleDefinitions/read` at `/`. Safe to
+    repeat.
+    """
 
 class RoleDefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps the role definitions: what a role allows."""
@@ -46,6 +80,88 @@ class RoleDefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_role_definitions_pb2.ListRoleDefinitionsResponse]:
         """Lists the role definitions that can be assigned at a scope, by display name. Needs
         `deskhold.authorization/roleDefinitions/read` at that scope. Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateRoleDefinition(
+        self,
+        request: _role_definitions_pb2.CreateRoleDefinitionRequest,
+        context: _aio.ServicerContext[_role_definitions_pb2.CreateRoleDefinitionRequest, _abc.Awaitable[_role_definitions_pb2.RoleDefinition]],
+    ) -> _abc.Awaitable[_role_definitions_pb2.RoleDefinition]:
+        """Creates a custom role. Needs `deskhold.authorization/roleDefinitions/write` at every assignable scope, and every
+        permission of the role there, or `deskhold.authorization/roleDefinitions/escalate/action`, which no wildcard implies.
+        Errors: ALREADY_EXISTS when the id or display name is taken; PERMISSION_DENIED with the missing permissions.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateRoleDefinition(
+        self,
+        request: _role_definitions_pb2.UpdateRoleDefinitionRequest,
+        context: _aio.ServicerContext[_role_definitions_pb2.UpdateRoleDefinitionRequest, _abc.Awaitable[_role_definitions_pb2.RoleDefinition]],
+    ) -> _abc.Awaitable[_role_definitions_pb2.RoleDefinition]:
+        """Changes a custom role. Needs `deskhold.authorization/roleDefinitions/write` at the scope given, and every permission of
+        the role, as it is to be, at every scope where it can be or is assigned.
+        Errors: NOT_FOUND; ABORTED with ETAG_MISMATCH; FAILED_PRECONDITION with BUILT_IN_ROLE, or with ROLE_IN_USE when it is
+        assigned outside its new assignable scopes.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteRoleDefinition(
+        self,
+        request: _role_definitions_pb2.DeleteRoleDefinitionRequest,
+        context: _aio.ServicerContext[_role_definitions_pb2.DeleteRoleDefinitionRequest, _abc.Awaitable[_role_definitions_pb2.RoleDefinition]],
+    ) -> _abc.Awaitable[_role_definitions_pb2.RoleDefinition]:
+        """Deletes a custom role; it can be undeleted. Needs `deskhold.authorization/roleDefinitions/delete` at the scope given.
+        Errors: NOT_FOUND; FAILED_PRECONDITION with BUILT_IN_ROLE, or with ROLE_IN_USE naming who holds it.
+        """
+
+    @_abc_1.abstractmethod
+    def UndeleteRoleDefinition(
+        self,
+        request: _role_definitions_pb2.UndeleteRoleDefinitionRequest,
+        context: _aio.ServicerContext[_role_definitions_pb2.UndeleteRoleDefinitionRequest, _abc.Awaitable[_role_definitions_pb2.RoleDefinition]],
+    ) -> _abc.Awaitable[_role_definitions_pb2.RoleDefinition]:
+        """Brings a deleted role back as it was. Needs `deskhold.authorization/roleDefinitions/write` at the scope given, and every
+        permission of the role at its assignable scopes.
+        Errors: NOT_FOUND; ALREADY_EXISTS when its display name is taken meanwhile.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRoleDefinitionVersions(
+        self,
+        request: _role_definitions_pb2.ListRoleDefinitionVersionsRequest,
+        context: _aio.ServicerContext[_role_definitions_pb2.ListRoleDefinitionVersionsRequest, _abc.Awaitable[_role_definitions_pb2.ListRoleDefinitionVersionsResponse]],
+    ) -> _abc.Awaitable[_role_definitions_pb2.ListRoleDefinitionVersionsResponse]:
+        """Lists what a custom role was before, newest first. Needs `deskhold.authorization/roleDefinitions/read` at the scope
+        given. Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def ListActions(
+        self,
+        request: _role_definitions_pb2.ListActionsRequest,
+        context: _aio.ServicerContext[_role_definitions_pb2.ListActionsRequest, _abc.Awaitable[_role_definitions_pb2.ListActionsResponse]],
+    ) -> _abc.Awaitable[_role_definitions_pb2.ListActionsResponse]:
+        """Lists the actions that services declare, for building roles. Other actions work too: they are opaque here. Free for
+        everyone who is signed in. Safe to repeat.
+        """
+
+    @_abc_1.abstractmethod
+    def ListGrantableRoles(
+        self,
+        request: _role_definitions_pb2.ListGrantableRolesRequest,
+        context: _aio.ServicerContext[_role_definitions_pb2.ListGrantableRolesRequest, _abc.Awaitable[_role_definitions_pb2.ListGrantableRolesResponse]],
+    ) -> _abc.Awaitable[_role_definitions_pb2.ListGrantableRolesResponse]:
+        """Lists the roles that the caller may assign at a scope. Free for everyone who is signed in. Safe to repeat."""
+
+    @_abc_1.abstractmethod
+    def LintPolicy(
+        self,
+        request: _role_definitions_pb2.LintPolicyRequest,
+        context: _aio.ServicerContext[_role_definitions_pb2.LintPolicyRequest, _abc.Awaitable[_role_definitions_pb2.LintPolicyResponse]],
+    ) -> _abc.Awaitable[_role_definitions_pb2.LintPolicyResponse]:
+        """Looks for what is legal but probably not meant. Needs `deskhold.authorization/roleDefinitions/read` at `/`. Safe to
+        repeat.
         """
 
 def add_RoleDefinitionServiceServicer_to_server(servicer: RoleDefinitionServiceServicer, server: _aio.Server) -> None: ...
