@@ -151,14 +151,24 @@ def mark_deleted(connection: Connection, name: str, now_us: int) -> None:
 
 
 def _exists_or_claim(connection: Connection, name: str, claim: str, now_us: int) -> bool:
-    if connection.execute(select(collections.c.id).where(collections.c.name == name)).first():
+    if _exists(connection, name):
         return True
     if connection.execute(select(scope_changes).where(scope_changes.c.name == name)).first():
         raise _in_transition(name)
     connection.execute(
         insert(scope_changes).values(name=name, state="CREATING", owner=claim, since_us=now_us)
     )
-    return False
+    # Another broker may have made it between the two looks. From here on nobody can: the name is
+    # taken.
+    if not _exists(connection, name):
+        return False
+    connection.execute(delete(scope_changes).where(scope_changes.c.owner == claim))
+    return True
+
+
+def _exists(connection: Connection, name: str) -> bool:
+    query = select(collections.c.id).where(collections.c.name == name)
+    return connection.execute(query).first() is not None
 
 
 def _is_due(now_us: int) -> ColumnElement[bool]:

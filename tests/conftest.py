@@ -1,5 +1,13 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from grpc.aio import init_grpc_aio
 from hypothesis import settings
+
+from tests.databases import Databases, PostgresqlServer, SqliteFiles, postgresql_server
 
 # Tests come and go with servers and channels of their own. Without this, gRPC ends its poller with
 # the last of them, joined by whatever thread the garbage collector happens to run in: a deadlock.
@@ -8,3 +16,35 @@ init_grpc_aio()
 # A machine that is busy with something else makes no test fail.
 settings.register_profile("deskhold", deadline=None)
 settings.load_profile("deskhold")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """One PostgreSQL server for the session; started when the first test asks."""
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def databases(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Databases:
+    """Each kind of database in turn."""
+    if request.param == "sqlite":
+        return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    return server
+
+
+@pytest.fixture(scope="session")
+def migrations() -> Path | None:
+    """Whose schema `database_url` has; a service's tests say so, else it is empty."""
+    return None
+
+
+@pytest.fixture
+def database_url(databases: Databases, migrations: Path | None) -> Iterator[str]:
+    """A database of the test's own."""
+    url = databases.new(migrations)
+    yield url
+    databases.drop(url)

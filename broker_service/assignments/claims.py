@@ -41,12 +41,12 @@ _FREE = (
     .where(hosts.c.collection_id == bindparam("collection"), hosts.c.user_key.is_(None))
     .order_by(hosts.c.claim_key)
     .limit(bindparam("count"))
-    # Brokers on one PostgreSQL pass each other's candidates by; SQLite has
-    # one writer and ignores it.
-    .with_for_update(skip_locked=True)
 )
-_FREE_FROM = _FREE.where(hosts.c.claim_key >= bindparam("place"))
-_FREE_BEFORE = _FREE.where(hosts.c.claim_key < bindparam("place"))
+# Brokers on one PostgreSQL pass each other's candidates by; SQLite has one writer and ignores it.
+_UNLOCKED = _FREE.with_for_update(skip_locked=True)
+_FREE_FROM = _UNLOCKED.where(hosts.c.claim_key >= bindparam("place"))
+_FREE_BEFORE = _UNLOCKED.where(hosts.c.claim_key < bindparam("place"))
+_FREE_WAITING = _FREE.with_for_update().where(hosts.c.id.not_in(bindparam("known", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +161,15 @@ def _free_hosts(connection: Connection, collection: Collection, count: int) -> l
     if len(rows) < count:
         # Few are left behind the random place: the rest stands before it.
         rows += connection.execute(_FREE_BEFORE, values | {"count": count - len(rows)})
+    if len(rows) < count:
+        # What others hold locked may become free or not: nobody is refused before that is known.
+        rest = {"count": count - len(rows), "known": [row.id for row in rows]}
+        rows += connection.execute(_FREE_WAITING, values | rest)
     return [host_of(row, collection.name) for row in rows]
 
 
 def _none_free(connection: Connection, collection: Collection) -> ResourceExhausted:
+    require_same(connection, collection)  # it may have been deleted while this waited
     total = count_hosts(connection, collection)
     taken = {
         0: f"{collection.name} has no hosts",

@@ -9,9 +9,9 @@ from typing import TypeVar
 from broker_service.assignments import store
 from broker_service.assignments.files import FileRow, read_rows, write_rows
 from broker_service.assignments.plan import Plan, Planner
-from broker_service.collections.store import require_collection
+from broker_service.collections.store import lock_collection, require_collection
 from broker_service.history.rules import Author, Cause
-from broker_service.hosts.store import all_hosts
+from broker_service.hosts.store import lock_hosts
 from deskhold.chassis.database import Connection, Database
 from deskhold.chassis.replay import Commit
 from deskhold.errors import FieldViolation, InvalidArgument
@@ -81,9 +81,9 @@ class Transfers:
         _check_size(rows)
 
         def work(connection: Connection) -> Plan:
-            found = require_collection(connection, collection)
+            found = lock_collection(connection, collection)
             found.require_personal()
-            hosts = {host.key: host for host in all_hosts(connection, found)}
+            hosts = {host.key: host for host in lock_hosts(connection, found)}
             plan = Planner(found, hosts, self._domains, replace=replace).plan(rows)
             if plan.rejected:
                 if not validate_only:

@@ -12,7 +12,7 @@ from broker_service.collections.rules import Collection
 from broker_service.history.rules import Author, Cause, Event, EventKind
 from broker_service.history.store import record
 from broker_service.hosts.rules import Host
-from broker_service.hosts.store import chunks, host_of
+from broker_service.hosts.store import chunks, host_of, locked
 from broker_service.tables import hosts
 from deskhold.chassis.paging import Page
 
@@ -42,14 +42,17 @@ _FREE = (
 )
 
 
-def held_by(connection: Connection, collection: Collection, user_key: str) -> list[Host]:
+def held_by(
+    connection: Connection, collection: Collection, user_key: str, *, lock: bool = False
+) -> list[Host]:
     """Return what a user holds in a collection, the lowest slot first."""
     query = (
         select(hosts)
         .where(hosts.c.collection_id == collection.id, hosts.c.user_key == user_key)
         .order_by(hosts.c.slot)
     )
-    return [host_of(row, collection.name) for row in connection.execute(query)]
+    rows = connection.execute(locked(query) if lock else query)
+    return [host_of(row, collection.name) for row in rows]
 
 
 def list_held(

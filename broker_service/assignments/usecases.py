@@ -13,7 +13,7 @@ from broker_service.assignments.rules import (
     user_not_assigned,
 )
 from broker_service.collections.rules import Collection
-from broker_service.collections.store import require_collection
+from broker_service.collections.store import lock_collection, require_collection
 from broker_service.history.rules import Author, Cause
 from broker_service.hosts.rules import Host
 from broker_service.hosts.usecases import require_host
@@ -70,11 +70,11 @@ class Assignments:
         person = Person(user, self._domains.user_key(user))
 
         def work(connection: Connection) -> Assigned:
-            found = _require_personal(connection, collection)
-            host = require_host(connection, found, host_id)
+            found = _lock_personal(connection, collection)
+            host = require_host(connection, found, host_id, lock=True)
             if host.hold is not None and host.hold.user_key == person.key:
                 return Assigned(host)
-            held = store.held_by(connection, found, person.key)
+            held = store.held_by(connection, found, person.key, lock=True)
             displaced = to_displace(found, host, person, held, force=force)
             store.free(connection, found, displaced, cause=Cause.DISPLACED, author=author)
             store.hold(connection, found, [(host, person)], cause=Cause.SET, authors=[author])
@@ -101,13 +101,13 @@ class Assignments:
         user_key = self._domains.user_key(user) if user else ""
 
         def work(connection: Connection) -> list[Host]:
-            found = _require_personal(connection, collection)
+            found = _lock_personal(connection, collection)
             if user_key:
-                gone = store.held_by(connection, found, user_key)
+                gone = store.held_by(connection, found, user_key, lock=True)
                 if not gone:
                     raise user_not_assigned(found, user)
             else:
-                gone = [require_host(connection, found, host_id)]
+                gone = [require_host(connection, found, host_id, lock=True)]
                 if gone[0].hold is None:
                     raise host_not_assigned(found, host_id)
             store.free(connection, found, gone, cause=Cause.REMOVE, author=author)
@@ -134,6 +134,12 @@ class Assignments:
             return store.list_held(connection, found, page, user_key)
 
         return await self._database.read(work)
+
+
+def _lock_personal(connection: Connection, name: str) -> Collection:
+    collection = lock_collection(connection, name)
+    collection.require_personal()
+    return collection
 
 
 def _require_personal(connection: Connection, name: str) -> Collection:

@@ -65,6 +65,21 @@ def list_collections(connection: Connection, tenant: str, page: Page) -> list[Co
     return [collection_of(row) for row in connection.execute(query.limit(page.probe))]
 
 
+def lock_collection(connection: Connection, name: str) -> Collection:
+    """Return a collection, as `require_collection`, and let no other process change what is in it.
+
+    Taken first by whatever an administrator changes, so that what is read afterwards stays true
+    until the transaction ends. Claims do not wait for it: they lock the hosts they take. SQLite has
+    one writer and ignores it.
+
+    Raises:
+        NotFound: There is none of this name.
+    """
+    query = select(collections).where(collections.c.name == name).with_for_update()
+    row = connection.execute(query).one_or_none()
+    return _required(None if row is None else collection_of(row), name)
+
+
 def insert_collection(
     connection: Connection,
     *,

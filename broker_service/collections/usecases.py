@@ -141,7 +141,7 @@ class Collections:
         """
 
         def work(connection: Connection) -> None:
-            gone = store.require_collection(connection, name.text)
+            gone = store.lock_collection(connection, name.text)
             if etag and etag != gone.etag:
                 raise Aborted(
                     f"{name} is at etag {gone.etag}, not {etag}; read it again",

@@ -20,20 +20,23 @@ _CLAIM_KEY_BITS = 62
 _INSERT = insert(hosts)
 
 
-def find_host(connection: Connection, collection: Collection, key: str) -> Host | None:
-    """Return a host of a collection by its key, or None."""
+def find_host(
+    connection: Connection, collection: Collection, key: str, *, lock: bool = False
+) -> Host | None:
+    """Return a host of a collection by its key, or None; locked, nobody else can claim it."""
     query = _of(collection).where(hosts.c.host_key == key)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(locked(query) if lock else query).one_or_none()
     return None if row is None else host_of(row, collection.name)
 
 
 def find_hosts(
-    connection: Connection, collection: Collection, keys: Iterable[str]
+    connection: Connection, collection: Collection, keys: Iterable[str], *, lock: bool = False
 ) -> dict[str, Host]:
     """Return the hosts of a collection that have one of the keys, by key."""
     found: dict[str, Host] = {}
     for chunk in chunks(sorted(set(keys))):
-        rows = connection.execute(_of(collection).where(hosts.c.host_key.in_(chunk)))
+        query = _of(collection).where(hosts.c.host_key.in_(chunk)).order_by(hosts.c.id)
+        rows = connection.execute(locked(query) if lock else query)
         found.update((row.host_key, host_of(row, collection.name)) for row in rows)
     return found
 
@@ -100,10 +103,15 @@ def delete_hosts(connection: Connection, ids: Iterable[int]) -> None:
         connection.execute(delete(hosts).where(hosts.c.id.in_(chunk)))
 
 
-def all_hosts(connection: Connection, collection: Collection) -> Iterator[Host]:
-    """Return every host of a collection by key."""
-    for row in connection.execute(_of(collection).order_by(hosts.c.host_key)):
+def lock_hosts(connection: Connection, collection: Collection) -> Iterator[Host]:
+    """Return every host of a collection by key, and let nobody claim one."""
+    for row in connection.execute(locked(_of(collection).order_by(hosts.c.host_key))):
         yield host_of(row, collection.name)
+
+
+def locked(query: Select[Any]) -> Select[Any]:
+    """Return a query of hosts whose rows nobody else can claim until the transaction ends."""
+    return query.with_for_update()
 
 
 def host_of(row: Row[Any], collection: str) -> Host:

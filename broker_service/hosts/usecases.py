@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from broker_service.collections.rules import Collection
-from broker_service.collections.store import require_collection
+from broker_service.collections.store import lock_collection, require_collection
 from broker_service.history.rules import Author, Cause, Event, EventKind
 from broker_service.history.store import record
 from broker_service.hosts import store
@@ -44,7 +44,7 @@ class Hosts:
         _refuse_twice([host.host_id for host in wanted], "hosts")
 
         def work(connection: Connection) -> list[Host]:
-            found = require_collection(connection, collection)
+            found = lock_collection(connection, collection)
             return add_hosts(connection, found, wanted, now_us)
 
         return await commit(work)
@@ -93,8 +93,8 @@ class Hosts:
         _refuse_twice(host_ids, "names")
 
         def work(connection: Connection) -> list[Host]:
-            found = require_collection(connection, collection)
-            by_key = store.find_hosts(connection, found, map(fold_id, host_ids))
+            found = lock_collection(connection, collection)
+            by_key = store.find_hosts(connection, found, map(fold_id, host_ids), lock=True)
             gone = [_present(by_key, found, host_id) for host_id in host_ids]
             if not force:
                 _refuse_held(gone)
@@ -120,7 +120,7 @@ class CollectionContents:
 
     def clear(self, connection: Connection, collection: Collection, author: Author) -> None:
         """Remove every host of a collection, ending their assignments."""
-        gone = list(store.all_hosts(connection, collection))
+        gone = list(store.lock_hosts(connection, collection))
         _remove(connection, collection, gone, Cause.COLLECTION_DELETED, author)
 
 
@@ -158,13 +158,15 @@ def add_hosts(
     return [there[key] for key in keys]
 
 
-def require_host(connection: Connection, collection: Collection, host_id: str) -> Host:
-    """Return a host of a collection.
+def require_host(
+    connection: Connection, collection: Collection, host_id: str, *, lock: bool = False
+) -> Host:
+    """Return a host of a collection; locked, nobody else can claim it.
 
     Raises:
         NotFound: It is not in the collection.
     """
-    host = store.find_host(connection, collection, fold_id(host_id))
+    host = store.find_host(connection, collection, fold_id(host_id), lock=lock)
     if host is None:
         raise host_not_found(collection, host_id)
     return host

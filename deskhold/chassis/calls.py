@@ -21,10 +21,12 @@ class Method:
     Attributes:
         full_name: `package.Service/Method`.
         request_type: The request's message class.
+        streams: Whether it answers with a stream of messages.
     """
 
     full_name: str
     request_type: type[Message]
+    streams: bool = False
 
     @property
     def name(self) -> str:

@@ -1,11 +1,18 @@
 """A service's database: one writing lane, a few reading lanes, nothing on the event loop.
 
-It is SQLite: WAL, synchronous=FULL, foreign keys on, transactions begun by us (the driver would
-begin them too late). Other processes may use the same file; the busy timeout makes them take turns.
+SQLite is the embedded default: WAL, synchronous=FULL, foreign keys on, transactions begun by us
+(the driver would begin them too late). Other processes may use the same file; the busy timeout
+makes them take turns.
+
+PostgreSQL is for several processes and machines. Writers run READ COMMITTED and lock the rows they
+judge by, so that whoever waited sees what the other did; readers see one state of the database and
+can change nothing. No statement and no lock is waited for without an end.
 """
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,15 +21,31 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
+from deskhold.chassis.batches import Op
 from deskhold.chassis.settings import SettingsError
-from deskhold.chassis.writer import Lane, Op
+from deskhold.chassis.writer import Lane
 
 __all__ = ["Connection", "Database", "migrate"]
 
 _BUSY_TIMEOUT_MS = 10_000
+# A process that stands still in a transaction loses its locks; a statement that hangs ends.
+_POSTGRESQL_SETTINGS = {
+    "lock_timeout": _BUSY_TIMEOUT_MS,
+    "statement_timeout": 60_000,
+    "idle_in_transaction_session_timeout": 60_000,
+}
+# A peer that is gone without a word is noticed within half a minute (libpq's own names).
+_POSTGRESQL_CONNECTION = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+_MIGRATION_RUNS = 10
 
 Arg = TypeVar("Arg")
 Result = TypeVar("Result")
@@ -39,8 +62,8 @@ class Database:
         self._url = url
         self._engines = [_engine(url, writes=True), _engine(url, writes=False)]
         self.writer = Lane(self._engines[0], "writer")
-        self._lookups = Lane(self._engines[1], "lookups")
-        self._reads = Lane(self._engines[1], "reads")
+        self._lookups = Lane(self._engines[1], "lookups", writes=False)
+        self._reads = Lane(self._engines[1], "reads", writes=False)
 
     async def lookup(self, op: Op[Arg, Result], argument: Arg) -> Result:
         """Run a set-based read together with the others that wait (`Lane.gather`)."""
@@ -61,6 +84,8 @@ class Database:
 def migrate(url: str, migrations: Path) -> None:
     """Bring the schema to its newest version; a database that is there already changes nothing.
 
+    Several processes may do so at the same moment: one migrates, the others wait for it.
+
     Args:
         url: SQLAlchemy URL of the database.
         migrations: The service's Alembic folder.
@@ -68,24 +93,84 @@ def migrate(url: str, migrations: Path) -> None:
     Raises:
         SettingsError: The database cannot be opened.
     """
-    path = make_url(url).database
-    if make_url(url).get_backend_name() == "sqlite" and path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     config = Config()
     config.set_main_option("script_location", str(migrations))
     engine = _engine(url, writes=True)
     try:
+        if engine.dialect.name == "postgresql":
+            _make_version_table(engine)
         with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                _wait_for_other_migrations(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except OperationalError as error:
-        raise SettingsError(f"the database {url!r} cannot be used: {error.orig}") from error
+    except (OperationalError, ProgrammingError) as error:
+        shown = parsed.render_as_string()  # without the password
+        raise SettingsError(f"the database {shown!r} cannot be used: {error.orig}") from error
     finally:
         engine.dispose()
 
 
+def _make_version_table(engine: Engine) -> None:
+    """Make Alembic's own table first: a new database has nothing else that could be locked."""
+    for run in range(1, _MIGRATION_RUNS + 1):
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql(
+                    "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL,"
+                    " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+                )
+        except DBAPIError:
+            # IF NOT EXISTS looks before it leaps; who leaps at the same moment fails nevertheless.
+            if run == _MIGRATION_RUNS:
+                raise
+            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311
+        else:
+            return
+
+
+def _wait_for_other_migrations(connection: Connection) -> None:
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+    connection.exec_driver_sql("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+    # The tables themselves are in use: better fail than keep everybody waiting.
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_BUSY_TIMEOUT_MS}")
+
+
 def _engine(url: str, *, writes: bool) -> Engine:
-    # The lanes hold their connections for good; a pool would only hide that.
+    if make_url(url).get_backend_name() == "postgresql":
+        return _postgresql(url, writes=writes)
+    return _sqlite(url, writes=writes)
+
+
+def _postgresql(url: str, *, writes: bool) -> Engine:
+    engine = create_engine(
+        url,
+        # The lanes hold their connections for good; a pool would only hide that.
+        poolclass=NullPool,
+        isolation_level="READ COMMITTED" if writes else "REPEATABLE READ",
+        connect_args={
+            **_POSTGRESQL_CONNECTION,
+            "application_name": "deskhold writer" if writes else "deskhold reader",
+            **make_url(url).query,
+        },
+    ).execution_options(postgresql_readonly=not writes)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        # Not as startup options, which connection poolers refuse.
+        with connection.cursor() as cursor:
+            for name, milliseconds in _POSTGRESQL_SETTINGS.items():
+                cursor.execute(f"SET {name} = {milliseconds}")
+        connection.commit()
+
+    return engine
+
+
+def _sqlite(url: str, *, writes: bool) -> Engine:
     engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")

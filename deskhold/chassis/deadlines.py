@@ -1,8 +1,8 @@
 """No work for callers who have left, and no work without an end.
 
 gRPC cancels a handler when its caller's deadline passes; a caller without one, or with one too far
-away, gets the server's. `Call.remaining_seconds` is what every call made on the way
-is given at the most.
+away, gets the server's. `Call.remaining_seconds` is what every call made on the way is given at the
+most. A stream that has reached its longest age is no failure: it ends, and its reader resumes.
 """
 
 from __future__ import annotations
@@ -19,14 +19,23 @@ from deskhold.errors import DeadlineExceeded
 _MARGIN_SECONDS = 0.002
 
 
-def layer(max_seconds: float) -> Layer:
+def layer(max_seconds: float, max_stream_seconds: float) -> Layer:
     """Return the layer that gives every call an end.
 
     Args:
-        max_seconds: The longest any call may take.
+        max_seconds: The longest a call with one answer may take.
+        max_stream_seconds: The longest a stream lasts; also how long a right that was taken away
+            may still be used by a stream that began before.
     """
 
-    def wrap(_: Method, handler: Handler) -> Handler:
+    def wrap(method: Method, handler: Handler) -> Handler:
+        async def aged(request: Message, call: Call) -> Message:
+            # Only the end is set here: where messages are written is known when one may end.
+            remaining = call.context.time_remaining()
+            longest = max_stream_seconds if remaining is None else remaining
+            call.deadline = call.started + min(longest, max_stream_seconds)
+            return await handler(request, call)
+
         async def limited(request: Message, call: Call) -> Message:
             remaining = call.context.time_remaining()
             if remaining is not None and remaining <= max_seconds:
@@ -44,6 +53,6 @@ def layer(max_seconds: float) -> Layer:
                     metadata={"max_seconds": f"{max_seconds:g}"},
                 ) from None
 
-        return limited
+        return aged if method.streams else limited
 
     return wrap

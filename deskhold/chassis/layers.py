@@ -12,22 +12,31 @@ Outermost first, each with its reason:
 
 gRPC's own interceptors would be asked again on every call which handler to use; composing plain
 functions once per method costs nothing per call.
+
+A method that answers with a stream passes the same layers: innermost, its messages are written one
+by one, and what the layers see return is its end.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import grpc
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from deskhold.chassis.calls import Call, Handler, Layer, Method, enter
+from deskhold.errors import Aborted
 from deskhold.status import REQUEST_ID_KEY
 
 _MAX_REQUEST_ID_LENGTH = 64
+# How long a reader may leave one message of a stream lying before it is given up.
+WRITE_SECONDS = 30.0
 
 
 class Recorder:
@@ -66,17 +75,23 @@ def wrap(
         layers: Outermost first.
 
     Raises:
-        ValueError: A method streams; the layers only know unary calls.
+        ValueError: A method takes a stream; the layers only know single requests.
     """
     generic = []
     for service, handlers in recorder.services.items():
         wrapped = {}
         for name, handler in handlers.items():
-            if handler.request_streaming or handler.response_streaming:
-                raise ValueError(f"{service}/{name} streams; the layers only know unary calls")
-            method = Method(f"{service}/{name}", request_types[f"{service}/{name}"])
-            wrapped[name] = grpc.unary_unary_rpc_method_handler(
-                _compose(method, handler.unary_unary, layers),
+            if handler.request_streaming:
+                raise ValueError(f"{service}/{name} takes a stream; layers know one request")
+            streams = bool(handler.response_streaming)
+            method = Method(f"{service}/{name}", request_types[f"{service}/{name}"], streams)
+            make = (
+                grpc.unary_stream_rpc_method_handler
+                if streams
+                else grpc.unary_unary_rpc_method_handler
+            )
+            wrapped[name] = make(
+                _compose(method, handler.unary_stream or handler.unary_unary, layers),
                 request_deserializer=handler.request_deserializer,
                 response_serializer=handler.response_serializer,
             )
@@ -88,7 +103,12 @@ def _compose(method: Method, behavior: Any, layers: Sequence[Layer]) -> Any:
     async def serve(request: Message, call: Call) -> Message:
         return await behavior(request, call.context)  # type: ignore[no-any-return]
 
-    handler: Handler = serve
+    async def serve_stream(request: Message, call: Call) -> Message:
+        async with aclosing(behavior(request, call.context)) as replies:
+            await _write_all(replies, call)
+        return Empty()  # for the layers; to gRPC what a stream returns says nothing
+
+    handler: Handler = serve_stream if method.streams else serve
     for layer in reversed(layers):
         handler = layer(method, handler)
 
@@ -98,6 +118,25 @@ def _compose(method: Method, behavior: Any, layers: Sequence[Layer]) -> Any:
         return await handler(request, call)
 
     return entry
+
+
+async def _write_all(replies: Any, call: Call) -> None:
+    """Write a stream until it ends, or cleanly until its time is up, so that readers resume."""
+    while True:
+        try:
+            async with asyncio.timeout(call.remaining_seconds):
+                reply = await anext(replies)
+        except (StopAsyncIteration, TimeoutError):
+            return
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await call.context.write(reply)
+        except TimeoutError:
+            raise Aborted(
+                f"a message was not read for {WRITE_SECONDS:g} s; take the stream up again"
+                " after the last message received",
+                reason="SLOW_READER",
+            ) from None
 
 
 def _request_id(context: grpc.aio.ServicerContext[Any, Any]) -> str:

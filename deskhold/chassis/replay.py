@@ -24,6 +24,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    update,
 )
 
 from deskhold.chassis.calls import Call
@@ -60,6 +61,10 @@ def replies_table(metadata: MetaData) -> Table:
     return table
 
 
+def _about(request: Any) -> str:
+    return str(getattr(request, "parent", "") or getattr(request, "name", ""))
+
+
 class Mutations:
     """Makes the `Commit` of a call.
 
@@ -94,9 +99,9 @@ class Mutations:
                 return encode(work(connection))
 
             if request.validate_only:
-                return await self._writer.call(encoded, dry=True)
+                return await self._writer.call(encoded, dry=True, about=_about(request))
             if not request.request_id:
-                return await self._writer.call(encoded)
+                return await self._writer.call(encoded, about=_about(request))
             key = (call.authenticated.key, request.request_id.lower())
             fingerprint = _fingerprint(request)
             now_us = self._clock_us()
@@ -105,11 +110,14 @@ class Mutations:
                 stored = self._stored(connection, key, fingerprint)
                 if stored is not None:
                     return reply_type.FromString(stored)
+                # First, so that the same request at another process waits for this answer.
+                self._reserve(connection, key, fingerprint, now_us)
                 reply = encoded(connection)
-                self._keep(connection, key, fingerprint, reply, now_us)
+                self._keep(connection, key, reply)
+                self._prune(connection, now_us)
                 return reply
 
-            return await self._writer.call(once)
+            return await self._writer.call(once, about=_about(request))
 
         return run
 
@@ -132,31 +140,35 @@ class Mutations:
             )
         return bytes(row.reply)
 
-    def _keep(
-        self,
-        connection: Connection,
-        key: tuple[str, str],
-        fingerprint: bytes,
-        reply: Message,
-        now_us: int,
+    def _reserve(
+        self, connection: Connection, key: tuple[str, str], fingerprint: bytes, now_us: int
     ) -> None:
-        table = self._table
         connection.execute(
-            insert(table).values(
+            insert(self._table).values(
                 caller=key[0],
                 request_id=key[1],
                 fingerprint=fingerprint,
-                reply=reply.SerializeToString(),
+                reply=b"",
                 created_us=now_us,
             )
         )
-        # Every write removes more old answers than it adds, so the table stays as
-        # large as a day's mutations.
+
+    def _keep(self, connection: Connection, key: tuple[str, str], reply: Message) -> None:
+        table = self._table
+        own = update(table).where(table.c.caller == key[0], table.c.request_id == key[1])
+        connection.execute(own.values(reply=reply.SerializeToString()))
+
+    def _prune(self, connection: Connection, now_us: int) -> None:
+        table = self._table
+        # Every write removes more old answers than it adds, so the table stays as large as a day's
+        # mutations.
         old = (
             select(table.c.caller, table.c.request_id)
             .where(table.c.created_us < now_us - KEPT_SECONDS * 1_000_000)
             .order_by(table.c.created_us)
             .limit(_PRUNED_PER_WRITE)
+            # What another process prunes at this moment need not be waited for.
+            .with_for_update(skip_locked=True)
         )
         for row in connection.execute(old).all():
             connection.execute(

@@ -54,6 +54,9 @@ class Server:
         table: A row for every RPC of them.
         authorizer: Decides.
         logger: Where the lines go.
+        registry: Where the metrics are kept.
+        end_streams: Ends the streams of the services when the server stops; they have no end of
+            their own to wait for.
 
     Raises:
         RuntimeError: The table has a hole.
@@ -68,10 +71,13 @@ class Server:
         table: Mapping[str, access.Row],
         authorizer: access.Authorizer,
         logger: structlog.typing.FilteringBoundLogger,
+        registry: CollectorRegistry | None = None,
+        end_streams: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._logger = logger
-        self._registry = CollectorRegistry()
+        self._registry = registry or CollectorRegistry()
+        self._end_streams = end_streams
         self._names = [service.descriptor.full_name for service in services]
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
@@ -113,6 +119,7 @@ class Server:
         """Drain: refuse new calls, let those in flight finish."""
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(_NOTICE_SECONDS)  # for balancers, which ask or watch health
+        self._end_streams()
         await self._server.stop(self._settings.drain_seconds)
         self._logger.info("drained")
 
@@ -175,7 +182,7 @@ class Server:
             (
                 Telemetry(self._logger, self._registry).layer,
                 faults.layer(self._logger),
-                deadlines.layer(settings.max_seconds),
+                deadlines.layer(settings.max_seconds, settings.max_stream_seconds),
                 authn.layer(authn.Credentials(tokens, settings.domains)),
                 access.layer(table, authorizer),
                 validation.layer,

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from deskhold import environment
 from deskhold.identities import Domains
@@ -83,7 +84,7 @@ class Reader:
         try:
             return convert(text)
         except (ValueError, OSError) as error:
-            self._problems.append(f"{key}={text!r}: {error}")
+            self._problems.append(f"{key}={_without_password(text)!r}: {error}")
             return None  # type: ignore[return-value]  # never seen: finish() raises first
 
     def finish(self) -> None:
@@ -103,7 +104,8 @@ class ServerSettings:
     Attributes:
         listen: Where people are served: TLS, bearer tokens.
         service_listen: Where services are served: mutual TLS. Empty: nowhere.
-        database_url: SQLAlchemy URL.
+        database_url: SQLAlchemy URL: `sqlite:////path` or `postgresql+psycopg://user@host/name`. A
+            password is better kept in a file that the URL names: `?passfile=/path`.
         tls_cert_file, tls_key_file: The server's certificate and key, PEM.
         ca_file: The authority that signs the certificates of services, PEM.
         token_issuer, token_audience, token_jwks_file: Whose tokens are accepted.
@@ -115,6 +117,7 @@ class ServerSettings:
         max_seconds: The longest any call may take.
         max_concurrent: How many calls are served at once; more are refused.
         drain_seconds: How long calls in flight get when the server stops.
+        max_stream_seconds: The longest a stream lasts before its reader must resume.
     """
 
     listen: str
@@ -134,6 +137,7 @@ class ServerSettings:
     max_seconds: float
     max_concurrent: int
     drain_seconds: float
+    max_stream_seconds: float = 600.0
 
     @classmethod
     def read(cls, reader: Reader) -> ServerSettings:
@@ -156,6 +160,7 @@ class ServerSettings:
             max_seconds=reader.read("MAX_SECONDS", call_seconds, "120"),
             max_concurrent=reader.read("MAX_CONCURRENT", count, "2000"),
             drain_seconds=reader.read("DRAIN_SECONDS", positive, "10"),
+            max_stream_seconds=reader.read("MAX_STREAM_SECONDS", positive, "600"),
         )
 
 
@@ -174,9 +179,20 @@ def optional_address(text: str) -> str:
 
 def database_url(text: str) -> str:
     """Return the URL of a database of a kind that is supported."""
-    if not text.startswith("sqlite:///"):
-        raise ValueError("is not of the form 'sqlite:////absolute/path'")
+    url = urlsplit(text)
+    is_sqlite = text.startswith("sqlite:///")
+    if not is_sqlite and (url.scheme != "postgresql+psycopg" or not url.path.strip("/")):
+        raise ValueError(
+            "is neither of the form 'sqlite:////absolute/path'"
+            " nor 'postgresql+psycopg://user@host:5432/database'"
+        )
     return text
+
+
+def _without_password(text: str) -> str:
+    before, at, host = text.rpartition("@")
+    scheme, mark, user = before.partition("://")
+    return f"{scheme}://{user.partition(':')[0]}:***@{host}" if at and mark else text
 
 
 def file(text: str) -> Path:

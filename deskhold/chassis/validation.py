@@ -28,6 +28,13 @@ _WORDS: Final = {
     "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$": (
         "of the form 'provider/resource/verb', of letters, digits, '.', '_' and '-'"
     ),
+    "^[A-Za-z0-9._*-]+(/[A-Za-z0-9._*-]+)*$": (
+        "a pattern of actions, as 'provider/resource/*', of letters, digits, '.', '_', '-' and '*'"
+    ),
+    f"^groups/{names.ID_PATTERN.pattern}$": (
+        "of the form 'groups/ID', the id a letter or digit followed by up to 62 letters, digits,"
+        " '.', '_' or '-'"
+    ),
     "^roleDefinitions/[A-Za-z0-9-]{1,63}$": (
         "of the form 'roleDefinitions/ID', the id of up to 63 letters, digits and '-'"
     ),

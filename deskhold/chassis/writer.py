@@ -7,32 +7,45 @@ on a disk with 2 ms per fsync).
 
 One bad item fails alone. An item of its own runs in a savepoint. Items of the same operation run as
 one set-based statement; should that fail as a whole, each is tried again by itself.
+
+Other processes write to the same PostgreSQL. What they can do to a transaction is made good here
+and nowhere else: one that lost against another (serialization failure, deadlock) or whose
+connection broke before the commit is run again; an item that met a row which another process
+committed meanwhile is run again in its savepoint, now sees that row, and finds the right words
+itself. Work may therefore run several times, and only its last run counts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import queue
+import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, Transaction
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from deskhold.errors import DeskholdError, ResourceExhausted, Unavailable
+from deskhold.chassis.batches import Arg, Item, Op, Result, answer, fail, grouped, keep
+from deskhold.chassis.failures import (
+    RETRY_SECONDS,
+    ends_transaction,
+    is_undone,
+    is_unknown,
+    judged,
+    met_a_row,
+    outcome_unknown,
+    unavailable,
+)
+from deskhold.errors import DeskholdError, ResourceExhausted
 
 _GATHER = 64
 _MAX_WAITING = 1024
-_RETRY_SECONDS = 1.0
-
-Arg = TypeVar("Arg")
-Result = TypeVar("Result")
-
-# A set-based operation: as many results as arguments, in their order; a result that is an error
-# fails that one alone.
-Op = Callable[[Connection, Sequence[Arg]], Sequence["Result | DeskholdError"]]
+# A lost race is lost to somebody who went on, so a few runs are enough.
+_RUNS = 5
+_PAUSE_SECONDS = 0.02
 
 
 class _RollBack(Exception):
@@ -42,14 +55,8 @@ class _RollBack(Exception):
         self.result = result
 
 
-@dataclass(slots=True)
-class _Item:
-    op: Op[Any, Any]
-    argument: Any
-    future: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
-    result: Any = None
-    error: BaseException | None = None
+class _OutcomeUnknown(Exception):
+    """The connection broke while the commit was on its way."""
 
 
 class Lane:
@@ -58,27 +65,33 @@ class Lane:
     Args:
         engine: Where the connection comes from.
         name: Names the thread.
+        writes: Whether a transaction may change anything; a lost commit then is no detail.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, *, writes: bool = True) -> None:
         self._engine = engine
-        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._writes = writes
+        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._waiting = 0
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name=f"deskhold-{name}", daemon=True)
         self._thread.start()
 
-    async def call(self, work: Callable[[Connection], Result], *, dry: bool = False) -> Result:
+    async def call(
+        self, work: Callable[[Connection], Result], *, dry: bool = False, about: str = ""
+    ) -> Result:
         """Run a function of an open connection and return its result after the commit.
 
         Args:
             work: Reads and writes on the connection; what it raises undoes what it wrote and is
                 raised here.
             dry: Undo everything in any case; the result tells what would be.
+            about: What it changes. A transaction does its work in this order, so that processes
+                lock rows in the same order and do not wait for each other in a circle.
 
         Raises:
             ResourceExhausted: Too much waits already.
-            Unavailable: The database failed; nothing was written.
+            Unavailable: The database failed. The message says whether anything may be written.
         """
 
         def single(connection: Connection, _: Sequence[None]) -> Sequence[Result | DeskholdError]:
@@ -87,7 +100,7 @@ class Lane:
                 raise _RollBack(result)
             return (result,)
 
-        result: Result = await self._submit(single, None)
+        result: Result = await self._submit(single, None, about)
         return result
 
     async def gather(self, op: Op[Arg, Result], argument: Arg) -> Result:
@@ -103,15 +116,15 @@ class Lane:
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    async def _submit(self, op: Op[Any, Any], argument: Any) -> Any:
+    async def _submit(self, op: Op[Any, Any], argument: Any, about: str | None = None) -> Any:
         if self._waiting >= _MAX_WAITING:
             raise ResourceExhausted(
                 f"{_MAX_WAITING} requests wait for the database already; retry later",
                 metadata={"limit": str(_MAX_WAITING)},
-                retry_after_seconds=_RETRY_SECONDS,
+                retry_after_seconds=RETRY_SECONDS,
             )
         loop = asyncio.get_running_loop()
-        item = _Item(op, argument, loop.create_future(), loop)
+        item = Item(op, argument, loop.create_future(), loop, about)
         self._waiting += 1
         self._queue.put(item)
         try:
@@ -122,7 +135,7 @@ class Lane:
     def _run(self) -> None:
         ending = False
         while not ending:
-            batch: list[_Item] = []
+            batch: list[Item] = []
             item = self._queue.get()
             while item is not None:
                 # A caller who has left before the work began gets none; once committed it stays.
@@ -134,30 +147,43 @@ class Lane:
             ending = item is None
             if batch:
                 self._transact(batch)
-                batch[0].loop.call_soon_threadsafe(_answer, batch)
+                batch[0].loop.call_soon_threadsafe(answer, batch)
         if self._connection is not None:
             self._connection.close()
 
-    def _transact(self, batch: list[_Item]) -> None:
-        try:
-            groups = list(_grouped(batch))
-            if len(groups) == 1:
-                if self._run_whole(groups[0]):
-                    return
-                groups = [[item] for item in groups[0]]
-            with self._connected().begin():
-                for group in groups:
-                    self._run_group(group)
-        except SQLAlchemyError as error:
-            self._lose_connection()
+    def _transact(self, batch: list[Item]) -> None:
+        for run in range(1, _RUNS + 1):
             for item in batch:
-                item.error = _unavailable(error)
-        except BaseException as error:  # a defect: tell every caller rather than end the thread
-            self._lose_connection()
-            for item in batch:
-                item.error = error
+                item.result = item.error = None
+            try:
+                self._run_batch(batch)
+            except _OutcomeUnknown as unknown:
+                self._lose_connection()
+                fail(batch, outcome_unknown(unknown.__cause__))
+            except SQLAlchemyError as error:
+                self._lose_connection()
+                if is_undone(error) and run < _RUNS:
+                    # Longer each time and never the same, or those who met would meet again.
+                    time.sleep(random.uniform(0.5, 1.5) * _PAUSE_SECONDS * (2**run - 2))  # noqa: S311
+                    continue
+                fail(batch, unavailable(error))
+            except BaseException as error:  # a defect: tell every caller rather than end the thread
+                self._lose_connection()
+                fail(batch, error)
+            return
 
-    def _run_whole(self, group: list[_Item]) -> bool:
+    def _run_batch(self, batch: list[Item]) -> None:
+        groups = list(grouped(batch))
+        if len(groups) == 1:
+            if self._run_whole(groups[0]):
+                return
+            groups = [[item] for item in groups[0]]
+        with self._connected().begin() as transaction:
+            for group in groups:
+                self._run_group(group)
+            self._commit(transaction)
+
+    def _run_whole(self, group: list[Item], run: int = 1) -> bool:
         """Run a batch of one operation without a savepoint; False: it failed and nothing was done.
 
         Nearly every batch under load is one, and a savepoint costs as much as its statements.
@@ -171,42 +197,51 @@ class Lane:
             group[0].result = dry.result
             return True
         except Exception as error:
+            if ends_transaction(error):
+                raise
             transaction.rollback()
+            if met_a_row(error) and run < _RUNS:
+                return self._run_whole(group, run + 1)
             if len(group) > 1:
                 return False
-            group[0].error = self._judged(error)
+            group[0].error = judged(error)
             return True
-        # What fails from here on is not run again: it may have been committed.
-        transaction.commit()
-        _keep(group, results)
+        self._commit(transaction)
+        keep(group, results)
         return True
 
-    def _run_group(self, group: list[_Item]) -> None:
+    def _run_group(self, group: list[Item], run: int = 1) -> None:
         connection = self._connected()
         savepoint = connection.begin_nested()
         try:
             results = group[0].op(connection, [item.argument for item in group])
         except Exception as error:
+            if ends_transaction(error):
+                raise
             # Raises when the database has undone more than this part (SQLite undoes the whole
             # transaction when the disk is full): nobody in the batch may then be told of success.
             savepoint.rollback()
             if isinstance(error, _RollBack):
                 group[0].result = error.result
+            elif met_a_row(error) and run < _RUNS:
+                self._run_group(group, run + 1)
             elif len(group) > 1:
                 for item in group:
                     self._run_group([item])
             else:
-                group[0].error = self._judged(error)
+                group[0].error = judged(error)
         else:
             savepoint.commit()
-            _keep(group, results)
+            keep(group, results)
 
-    def _judged(self, error: Exception) -> Exception:
-        """Return what a caller is told of a failed item; raise when the connection is gone."""
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
-            raise error
-        # Disk full, locked for too long.
-        return _unavailable(error) if isinstance(error, OperationalError) else error
+    def _commit(self, transaction: Transaction) -> None:
+        # What fails here must not be run again: it may have been committed.
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            if self._writes and is_unknown(error):
+                raise _OutcomeUnknown from error
+            raise
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -218,38 +253,3 @@ class Lane:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
-
-
-def _keep(group: list[_Item], results: Sequence[Any]) -> None:
-    for item, result in zip(group, results, strict=True):
-        if isinstance(result, DeskholdError):
-            item.error = result
-        else:
-            item.result = result
-
-
-def _grouped(batch: list[_Item]) -> Iterator[list[_Item]]:
-    """Bring items of the same operation together, in the order of their first arrival."""
-    groups: dict[Op[Any, Any], list[_Item]] = {}
-    for item in batch:
-        groups.setdefault(item.op, []).append(item)
-    yield from groups.values()
-
-
-def _answer(batch: list[_Item]) -> None:
-    for item in batch:
-        if item.future.done():
-            continue
-        if item.error is not None:
-            item.future.set_exception(item.error)
-        else:
-            item.future.set_result(item.result)
-
-
-def _unavailable(error: BaseException) -> Unavailable:
-    unavailable = Unavailable(
-        "the database does not answer; nothing was changed; retry later",
-        retry_after_seconds=_RETRY_SECONDS,
-    )
-    unavailable.__cause__ = error
-    return unavailable

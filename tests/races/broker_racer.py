@@ -1,0 +1,200 @@
+"""One of several brokers that work on one store."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol
+
+from broker_service.assignments.claims import Claim, claim_hosts
+from broker_service.assignments.imports import Transfers
+from broker_service.assignments.rules import Person
+from broker_service.assignments.usecases import Assignments
+from broker_service.collections import store
+from broker_service.collections.rules import Collection
+from broker_service.history.rules import Author
+from broker_service.hosts.rules import NewHost
+from broker_service.hosts.usecases import CollectionContents, Hosts
+from broker_service.registration import _exists_or_claim, mark_deleted
+from deskhold.chassis.database import Connection, Database
+from deskhold.errors import DeskholdError
+from deskhold.identities import Domains
+
+ENG = "tenantGroups/default/tenants/default/collections/eng"
+DOMAINS = Domains.parse("CONTOSO=contoso.com")
+TIMES = 20
+
+
+class Broker:
+    """One process's view of the store; every act returns the host it led to, or a reason."""
+
+    def __init__(self, url: str, number: int) -> None:
+        self.number = number
+        self.dice = random.Random(number)
+        self.database = Database(url)
+        self.author = Author(f"user:admin{number}@contoso.com", "request", "d-1", 1_000_000)
+        self.hosts = Hosts(self.database)
+        self.assignments = Assignments(self.database, DOMAINS)
+        self.transfers = Transfers(self.database, DOMAINS)
+
+    async def commit(self, work: Callable[[Connection], Any]) -> Any:
+        return await self.database.writer.call(work, about=ENG)
+
+    async def eng(self) -> Collection:
+        return await self.database.read(lambda tx: store.require_collection(tx, ENG))
+
+    async def claim(self, collection: Collection, user: str) -> list[str]:
+        claim = Claim(collection, Person(user, DOMAINS.user_key(user)), self.author)
+        claimed = await self.database.writer.gather(claim_hosts, claim)
+        return [user, claimed.host.key, "new" if claimed.is_new else "held"]
+
+    async def set(self, user: str, host_id: str, *, force: bool = False) -> list[str]:
+        await self.assignments.set(
+            ENG, user=user, host_id=host_id, force=force, author=self.author, commit=self.commit
+        )
+        return [user, host_id, "set"]
+
+    async def remove(self, **who: str) -> list[str]:
+        wanted = {"user": "", "host_id": ""} | who
+        await self.assignments.remove(ENG, author=self.author, commit=self.commit, **wanted)
+        return [*who.values(), "removed"]
+
+    async def import_file(self, content: str, *, replace: bool = False) -> list[str]:
+        await self.transfers.import_file(
+            ENG,
+            content.encode(),
+            replace=replace,
+            validate_only=False,
+            author=self.author,
+            commit=self.commit,
+        )
+        return ["imported"]
+
+    async def add_host(self, host_id: str) -> list[str]:
+        await self.hosts.add(ENG, [NewHost(host_id)], now_us=1, commit=self.commit)
+        return [host_id, "added"]
+
+    async def remove_host(self, host_id: str, *, force: bool) -> list[str]:
+        await self.hosts.remove(ENG, [host_id], force=force, author=self.author, commit=self.commit)
+        return [host_id, "host removed"]
+
+    async def delete(self) -> list[str]:
+        def work(connection: Connection) -> None:
+            gone = store.lock_collection(connection, ENG)
+            CollectionContents().clear(connection, gone, self.author)
+            store.delete_collection(connection, gone)
+            mark_deleted(connection, ENG, 1)
+
+        await self.commit(work)
+        return ["deleted"]
+
+
+class Scenario(Protocol):
+    def __call__(self, broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]: ...
+
+
+def rush(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
+    """Everybody signs in; two sign in everywhere."""
+    users = [f"user{broker.number}-{turn}@contoso.com" for turn in range(TIMES)]
+    users += ["alice@contoso.com", "bob@contoso.com"]
+    broker.dice.shuffle(users)
+    return [broker.claim(eng, user) for user in users]
+
+
+def last_host(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
+    return [broker.claim(eng, f"user{broker.number}@contoso.com")]
+
+
+def force(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
+    """Two hosts, and every broker moves the same three users between them."""
+    users = [f"user{turn % 3}@contoso.com" for turn in range(TIMES)]
+    return [broker.set(user, broker.dice.choice(("pc-1", "pc-2")), force=True) for user in users]
+
+
+def assign_or_remove_host(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
+    """Half of the brokers assign hosts that the other half takes away."""
+    hosts = [f"pc-{turn + 1}" for turn in range(TIMES)]
+    broker.dice.shuffle(hosts)
+    if broker.number % 2:
+        return [broker.remove_host(host, force=bool(broker.number % 3)) for host in hosts]
+    return [broker.set(f"user{broker.number}-{host}@contoso.com", host) for host in hosts]
+
+
+def everything(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
+    dice = broker.dice
+
+    def act() -> Coroutine[Any, Any, list[str]]:
+        host, user = f"pc-{dice.randint(1, 12)}", f"user{dice.randint(1, 10)}@contoso.com"
+        return dice.choice(
+            (
+                lambda: broker.set(user, host),
+                lambda: broker.set(user, host, force=True),
+                lambda: broker.remove(user=user),
+                lambda: broker.remove(host_id=host),
+                lambda: broker.claim(eng, user),
+                lambda: broker.claim(eng, user),
+                lambda: broker.import_file(f"{host},{user}\n"),
+                lambda: broker.import_file(f"{host},{user}\n", replace=True),
+                lambda: broker.remove_host(host, force=True),
+                lambda: broker.add_host(host),
+                lambda: broker.add_host(host),
+            )
+        )()
+
+    return [act() for _ in range(3 * TIMES)]
+
+
+def until_deleted(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
+    """Everybody uses the collection; one deletes it."""
+    acts = list(everything(broker, eng))
+    return [*acts[:10], broker.delete(), *acts[10:]] if broker.number == 0 else acts
+
+
+def create(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
+    """All take the same new name."""
+    name = ENG.replace("/eng", "/new")
+
+    async def take() -> list[str]:
+        exists = await broker.database.writer.call(
+            lambda tx: _exists_or_claim(tx, name, f"claim-{broker.number}", 1)
+        )
+        return ["exists" if exists else "claimed"]
+
+    return [take()]
+
+
+SCENARIOS: dict[str, Scenario] = {
+    one.__name__: one
+    for one in (
+        rush,
+        last_host,
+        force,
+        assign_or_remove_host,
+        everything,
+        until_deleted,
+        create,
+    )
+}
+
+
+async def race(
+    url: str, number: int, start: Callable[[], object], scenario: str
+) -> list[list[str]]:
+    """Do what the scenario says, all at once; return what each act led to."""
+    broker = Broker(url, number)
+    eng = await broker.eng()
+    start()
+
+    async def told(act: Awaitable[list[str]]) -> list[str]:
+        try:
+            return await act
+        except DeskholdError as error:
+            return [error.reason]
+        except Exception as error:  # what would be INTERNAL
+            return [f"{type(error).__name__}: {error}"]
+
+    acts = SCENARIOS[scenario](broker, eng)
+    outcomes = await asyncio.gather(*(told(act) for act in acts))
+    await broker.database.close()
+    return list(outcomes)
