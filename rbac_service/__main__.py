@@ -1,7 +1,9 @@
-"""Start the service, or name the first Owner.
+"""Start the service, or do what only the store's own machine may.
 
 python -m rbac_service                           serve
 python -m rbac_service bootstrap --owner USER    name the first Owner of an empty store
+python -m rbac_service new-epoch                 after the store was restored from a backup:
+                                                 tokens of before ask for full consistency
 """
 
 from __future__ import annotations
@@ -10,45 +12,48 @@ import argparse
 import asyncio
 import os
 import sys
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
+from prometheus_client import CollectorRegistry
 
-from deskhold.api.rbac.v1 import (
-    access_pb2,
-    access_pb2_grpc,
-    role_assignments_pb2,
-    role_assignments_pb2_grpc,
-    role_definitions_pb2,
-    role_definitions_pb2_grpc,
-    scopes_pb2,
-    scopes_pb2_grpc,
-)
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Database, migrate
 from deskhold.chassis.paging import Pager
 from deskhold.chassis.replay import Mutations
-from deskhold.chassis.server import Server, Service
-from deskhold.chassis.settings import Reader, ServerSettings, explained
+from deskhold.chassis.server import Server
+from deskhold.chassis.settings import Reader, ServerSettings, count, explained, positive
 from deskhold.chassis.telemetry import configure_logging
 from deskhold.errors import DeskholdError
 from rbac_service import tables
 from rbac_service.access.policy import Policy
-from rbac_service.access.servicer import AccessServicer
+from rbac_service.access.tokens import Tokens
 from rbac_service.access.usecases import Access
 from rbac_service.access_table import access_table
-from rbac_service.assignments.servicer import RoleAssignmentServicer
-from rbac_service.assignments.usecases import RoleAssignments
 from rbac_service.authorizer import SelfAuthorizer
 from rbac_service.bootstrap import bootstrap
-from rbac_service.roles.builtin import BUILT_IN_ROLES
-from rbac_service.roles.rules import Catalogue
-from rbac_service.roles.servicer import RoleDefinitionServicer
-from rbac_service.scopes.servicer import ScopeServicer
-from rbac_service.scopes.usecases import Scopes
+from rbac_service.epoch import new_epoch
+from rbac_service.log.decisions import KEPT, DecisionLog
+from rbac_service.log.watch import Feed
+from rbac_service.messages import Messages
+from rbac_service.services import Shared, all_services
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The settings that only this service has.
+
+    Attributes:
+        max_age_seconds: How old the policy may be for answers that minimize latency.
+        kept_decisions: How many decisions are kept.
+    """
+
+    max_age_seconds: float
+    kept_decisions: int
 
 
 def main() -> int:
@@ -58,67 +63,56 @@ def main() -> int:
         reader = Reader.of("rbac", os.environ)
         settings = ServerSettings.read(reader)
         enforcement_point = reader.read("ENFORCEMENT_POINT", str, "spiffe://deskhold/broker")
+        limits = Limits(
+            max_age_seconds=reader.read("MAX_STALENESS_SECONDS", positive, "1"),
+            kept_decisions=reader.read("KEPT_DECISIONS", count, str(KEPT)),
+        )
         reader.finish()
         migrate(settings.database_url, MIGRATIONS)
         if arguments.command == "bootstrap":
             return asyncio.run(_bootstrap(settings, arguments.owner, enforcement_point))
-        uvloop.run(_serve(settings))
+        if arguments.command == "new-epoch":
+            return asyncio.run(_new_epoch(settings))
+        uvloop.run(_serve(settings, limits))
     return 0
 
 
-async def _serve(settings: ServerSettings) -> None:
+async def _serve(settings: ServerSettings, limits: Limits) -> None:
     logger = configure_logging("rbac", settings.log_level)
+    registry = CollectorRegistry()
     database = Database(settings.database_url)
-    catalogue = Catalogue(BUILT_IN_ROLES)
-    access = Access(Policy(database), catalogue)
-    mutations = Mutations(database.writer, tables.replies, now_us)
-    pager = Pager(settings.page_key)
-    services = (
-        Service(
-            access_pb2.DESCRIPTOR.services_by_name["AccessService"],
-            partial(
-                access_pb2_grpc.add_AccessServiceServicer_to_server,
-                AccessServicer(access, settings.domains),
-            ),
-        ),
-        Service(
-            role_definitions_pb2.DESCRIPTOR.services_by_name["RoleDefinitionService"],
-            partial(
-                role_definitions_pb2_grpc.add_RoleDefinitionServiceServicer_to_server,
-                RoleDefinitionServicer(catalogue, pager),
-            ),
-        ),
-        Service(
-            role_assignments_pb2.DESCRIPTOR.services_by_name["RoleAssignmentService"],
-            partial(
-                role_assignments_pb2_grpc.add_RoleAssignmentServiceServicer_to_server,
-                RoleAssignmentServicer(
-                    RoleAssignments(database, catalogue, settings.domains),
-                    catalogue,
-                    mutations=mutations,
-                    pager=pager,
-                    clock_us=now_us,
-                ),
-            ),
-        ),
-        Service(
-            scopes_pb2.DESCRIPTOR.services_by_name["ScopeService"],
-            partial(
-                scopes_pb2_grpc.add_ScopeServiceServicer_to_server,
-                ScopeServicer(Scopes(database), mutations, pager, now_us),
-            ),
-        ),
+    policy = Policy(database)
+    feed = Feed(database)
+    decisions = DecisionLog(database, registry, kept=limits.kept_decisions)
+    access = Access(policy, now_us)
+    messages = Messages(settings.domains)
+    shared = Shared(
+        database=database,
+        domains=settings.domains,
+        policy=policy,
+        access=access,
+        decisions=decisions,
+        feed=feed,
+        messages=messages,
+        mutations=Mutations(database.writer, tables.replies, now_us),
+        pager=Pager(settings.page_key),
+        tokens=Tokens(settings.page_key),
+        max_age_seconds=limits.max_age_seconds,
     )
     server = Server(
         settings,
-        services=services,
+        services=all_services(shared),
         table=access_table(settings.domains),
-        authorizer=SelfAuthorizer(access, settings.domains),
+        authorizer=SelfAuthorizer(access, messages, decisions),
         logger=logger,
+        registry=registry,
+        end_streams=feed.close,
     )
     try:
-        await server.serve_until_told()
+        await server.serve_until_told(policy.tail, feed.run, decisions.run)
     finally:
+        with suppress(DeskholdError):  # a store that is gone keeps nobody from stopping
+            await decisions.flush()
         await database.close()
 
 
@@ -141,11 +135,22 @@ async def _bootstrap(settings: ServerSettings, owner: str, enforcement_point: st
     return 0
 
 
+async def _new_epoch(settings: ServerSettings) -> int:
+    database = Database(settings.database_url)
+    try:
+        epoch = await new_epoch(database, now_us=now_us())
+    finally:
+        await database.close()
+    sys.stdout.write(f"the history of this store is called {epoch} from now on\n")
+    return 0
+
+
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m rbac_service", description=__doc__)
     commands = parser.add_subparsers(dest="command")
     command = commands.add_parser("bootstrap", help="name the first Owner of an empty store")
     command.add_argument("--owner", required=True, help=r"DOMAIN\user or user@domain")
+    commands.add_parser("new-epoch", help="after a restore: distrust the tokens of before")
     return parser.parse_args()
 
 

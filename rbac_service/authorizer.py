@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from deskhold.chassis.access import Need, denied
 from deskhold.chassis.calls import Call, Caller, Grant
-from deskhold.identities import Domains
-from rbac_service.access.servicer import caller_keys
-from rbac_service.access.usecases import Access, Question
+from rbac_service.access.policy import Freshness
+from rbac_service.access.rules import Question
+from rbac_service.access.usecases import Access
+from rbac_service.log.decisions import DecisionLog
+from rbac_service.messages import Messages
 
 
 class SelfAuthorizer:
@@ -17,12 +19,14 @@ class SelfAuthorizer:
 
     Args:
         access: Decides.
-        domains: The deployment's domains.
+        messages: Knows under which keys a caller may hold roles.
+        decisions: Keeps what was decided.
     """
 
-    def __init__(self, access: Access, domains: Domains) -> None:
+    def __init__(self, access: Access, messages: Messages, decisions: DecisionLog) -> None:
         self._access = access
-        self._domains = domains
+        self._messages = messages
+        self._decisions = decisions
 
     async def authorize(self, caller: Caller, needs: Sequence[Need], call: Call) -> Grant:
         """Return why the caller may do all of it.
@@ -31,10 +35,12 @@ class SelfAuthorizer:
             PermissionDenied: The caller may not do one of them.
             Unavailable: The store cannot confirm that the answer would be current.
         """
-        keys = caller_keys(caller, self._domains)
+        keys = self._messages.caller_keys(caller)
         questions = [Question(keys, need.action, need.scope) for need in needs]
         decision_id = f"d-{uuid.uuid4().hex}"
-        decisions = await self._access.decide(questions, call.started)
+        decisions = await self._access.decide(questions, Freshness(since=call.started))
+        for question, decision in zip(questions, decisions, strict=True):
+            self._decisions.record(decision_id, caller.key, question, decision)
         for need, decision in zip(needs, decisions, strict=True):
             if not decision.allowed:
                 raise denied(need, caller, decision_id)

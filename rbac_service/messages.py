@@ -2,20 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from deskhold.api.rbac.v1 import principals_pb2 as pb
-from deskhold.chassis.calls import Call
+from deskhold.chassis.calls import Call, Caller
 from deskhold.errors import InvalidArgument
-from deskhold.identities import Principal, PrincipalKind
+from deskhold.identities import Domains, Principal, PrincipalKind
 from rbac_service.log.rules import Author
 
-_KINDS = {
-    pb.PRINCIPAL_KIND_USER: PrincipalKind.USER,
-    pb.PRINCIPAL_KIND_GROUP: PrincipalKind.GROUP,
-    pb.PRINCIPAL_KIND_SERVICE_PRINCIPAL: PrincipalKind.SERVICE_PRINCIPAL,
+_NUMBERS = {
+    PrincipalKind.USER: pb.PRINCIPAL_KIND_USER,
+    PrincipalKind.GROUP: pb.PRINCIPAL_KIND_GROUP,
+    PrincipalKind.SERVICE_PRINCIPAL: pb.PRINCIPAL_KIND_SERVICE_PRINCIPAL,
 }
-_NUMBERS = {kind: number for number, kind in _KINDS.items()}
+_KINDS: dict[int, PrincipalKind] = {number: kind for kind, number in _NUMBERS.items()}
+_KIND_NAMES = [kind.value for kind in PrincipalKind]
+
+
+class Messages:
+    """What is said of callers needs the deployment's domains.
+
+    Args:
+        domains: The deployment's domains.
+    """
+
+    def __init__(self, domains: Domains) -> None:
+        self._domains = domains
+
+    def caller_keys(self, caller: Caller) -> tuple[str, ...]:
+        """Return the keys under which a caller may hold roles: its own and its token's groups'."""
+        return (caller.key, *self.group_keys(caller.group_ids, caller.principal.directory))
+
+    def group_keys(self, group_ids: Iterable[str], directory: str) -> list[str]:
+        """Return the keys of groups that a token names."""
+        return [
+            self._domains.key(
+                Principal(PrincipalKind.GROUP, group_id, directory), field="group_ids"
+            )
+            for group_id in group_ids
+        ]
+
+    def asked_keys(
+        self, caller: Caller, principal: pb.Principal | None, group_ids: Iterable[str]
+    ) -> tuple[str, ...]:
+        """Return the keys of whom a question is about: the caller when no principal is named."""
+        if principal is None:
+            return self.caller_keys(caller)
+        asked = principal_of(principal)
+        return (self._domains.key(asked), *self.group_keys(group_ids, asked.directory))
+
+    def key_of(self, message: pb.Principal, *, field: str) -> str:
+        """Return the form in which the principal of a message is compared.
+
+        Raises:
+            InvalidArgument: Its id cannot be one of its kind; names the field of the id.
+        """
+        return self._domains.key(principal_of(message), field=f"{field}.id")
+
+    def key_of_text(self, text: str, *, field: str) -> str:
+        """Return the key of a principal given as `kind:id`; other authors are named as they are.
+
+        Raises:
+            InvalidArgument: It is of no kind, or its id cannot be one of its kind.
+        """
+        kind = text.partition(":")[0]
+        if kind == "local":
+            return text
+        if kind not in _KIND_NAMES or text == kind:
+            raise InvalidArgument.of_field(
+                field, f"{text!r} is not of the form 'kind:id', the kind one of {_KIND_NAMES}"
+            )
+        return self._domains.key(principal_of_key(text), field=field)
+
+    def author_of(self, call: Call) -> Author:
+        """Return who makes the changes of a call, and by which right."""
+        caller = call.authenticated
+        return Author(caller.key, call.request_id, call.grant.decision_id, self.caller_keys(caller))
+
+
+def kind_of(number: int) -> PrincipalKind:
+    """Return the kind of principal that a message names by number; it was checked before."""
+    return _KINDS[number]
+
+
+def kind_number(kind: str) -> pb.PrincipalKind.ValueType:
+    """Return the number of a kind of principal."""
+    return _NUMBERS[PrincipalKind(kind)]
 
 
 def principal_of(message: pb.Principal) -> Principal:
@@ -37,13 +111,15 @@ def principal_message(principal: Principal) -> pb.Principal:
     )
 
 
+def principal_of_key(key: str) -> Principal:
+    """Return the principal of a key, in its folded form."""
+    kind, _, rest = key.partition(":")
+    own, _, directory = rest.partition("\t")
+    return Principal(PrincipalKind(kind), own, directory)
+
+
 def timestamp(time_us: int) -> Timestamp:
     """Return microseconds since the epoch as a message."""
     stamp = Timestamp()
     stamp.FromMicroseconds(time_us)
     return stamp
-
-
-def author_of(call: Call) -> Author:
-    """Return who makes the changes of a call, and by which right."""
-    return Author(call.authenticated.key, call.request_id, call.grant.decision_id)

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from deskhold.names import ancestors
-from rbac_service.access.snapshot import Snapshot
-from rbac_service.roles.rules import Catalogue
+from rbac_service.access.snapshot import FOREVER_US, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """An answer.
+class Question:
+    """What is asked.
+
+    Attributes:
+        principal_keys: The principal, then the groups its token names, as keys.
+        action: What they want to do; no wildcards, any case.
+        scope: Where; well-formed, it need not be registered.
+    """
+
+    principal_keys: tuple[str, ...]
+    action: str
+    scope: str
+
+
+class Decision(NamedTuple):
+    """An answer. A named tuple: making a frozen dataclass would cost as much as deciding.
 
     Attributes:
         allowed: Whether a role assignment allows the action.
+        epoch: The history that the revision is of.
         revision: The policy revision it was given on.
         assignment_id: The role assignment that decided; empty on a denial.
         assignment_scope: Where that one is; empty on a denial.
+        holder_key: The principal or group that holds it; empty on a denial.
+        valid_until_us: When the passing of time alone can change the answer; None: never.
     """
 
     allowed: bool
+    epoch: str
     revision: int
     assignment_id: str = ""
     assignment_scope: str = ""
+    holder_key: str = ""
+    valid_until_us: int | None = None
 
     @property
     def role_assignment(self) -> str:
@@ -34,33 +53,51 @@ class Decision:
         return f"{self.assignment_scope}/roleAssignments/{self.assignment_id}".lstrip("/")
 
 
-def decide(
-    snapshot: Snapshot,
-    catalogue: Catalogue,
-    *,
-    principal_keys: Iterable[str],
-    action: str,
-    scope: str,
-) -> Decision:
-    """Decide whether one of the principals may do an action at a scope.
+def decide(snapshot: Snapshot, question: Question, now_us: int) -> Decision:
+    """Decide one question.
 
-    Everything is additive: one assignment, of the principal or a group of theirs, at the scope or
-    above it, whose role allows the action, is enough. The nearest scope is named in the answer.
-
-    Args:
-        snapshot: The assignments.
-        catalogue: The roles.
-        principal_keys: The principal and its groups.
-        action: Without wildcards, any case.
-        scope: Well-formed; it need not be registered.
+    Everything is additive: one assignment, of the principal or of a group it is in, at the scope or
+    above it, that counts now and whose role allows the action, is enough. The first one found is
+    named: permanent ones before timed ones, the nearest scope first, the principal's own before
+    its groups'.
     """
-    allowing = catalogue.allowing(action.lower())
+    allowing = snapshot.catalogue.allowing(question.action.lower())
     if not allowing:
-        return Decision(False, snapshot.revision)
-    held = [by_scope for key in principal_keys if (by_scope := snapshot.held_by(key))]
-    for place in ancestors(scope) if held else ():
-        for by_scope in held:
-            for role_id, assignment_id in by_scope.get(place, ()):
-                if catalogue.bit(role_id) & allowing:
-                    return Decision(True, snapshot.revision, assignment_id, place)
-    return Decision(False, snapshot.revision)
+        return Decision(False, snapshot.epoch, snapshot.revision)
+    bits = snapshot.catalogue.bits
+    keys = snapshot.closure(question.principal_keys)
+    path = ancestors(question.scope)
+    held = [(key, by_scope) for key in keys if (by_scope := snapshot.held.get(key)) is not None]
+    for place in path if held else ():
+        for key, by_scope in held:
+            own = by_scope.get(place, ())
+            for index in range(0, len(own), 2):
+                if bits.get(own[index], 0) & allowing:
+                    return Decision(
+                        True, snapshot.epoch, snapshot.revision, own[index + 1], place, key
+                    )
+    return _decide_timed(snapshot, keys, allowing, path, now_us)
+
+
+def _decide_timed(
+    snapshot: Snapshot, keys: tuple[str, ...], allowing: int, path: tuple[str, ...], now_us: int
+) -> Decision:
+    begins: int | None = None
+    for key in keys:
+        for one in snapshot.timed.get(key) or ():
+            if one.scope not in path or not snapshot.catalogue.bit(one.role_id) & allowing:
+                continue
+            if one.start_us <= now_us < one.expire_us:
+                until = None if one.expire_us == FOREVER_US else one.expire_us
+                return Decision(
+                    True,
+                    snapshot.epoch,
+                    snapshot.revision,
+                    one.assignment_id,
+                    one.scope,
+                    key,
+                    until,
+                )
+            if now_us < one.start_us < one.expire_us:
+                begins = one.start_us if begins is None else min(begins, one.start_us)
+    return Decision(False, snapshot.epoch, snapshot.revision, valid_until_us=begins)

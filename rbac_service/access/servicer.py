@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -12,11 +13,18 @@ from deskhold.api.rbac.v1 import access_pb2 as pb
 from deskhold.api.rbac.v1 import access_pb2_grpc
 from deskhold.chassis import validation
 from deskhold.chassis.calls import Caller, current
+from deskhold.chassis.paging import Pager
 from deskhold.errors import InvalidArgument
-from deskhold.identities import Domains, Principal, PrincipalKind
-from rbac_service.access.rules import Decision
-from rbac_service.access.usecases import Access, Question
-from rbac_service.messages import principal_message, principal_of
+from deskhold.names import DEPLOYMENT_SCOPE
+from rbac_service.access import list_messages, whatif_messages
+from rbac_service.access.explain_messages import grant_message, near_miss_message
+from rbac_service.access.policy import Freshness
+from rbac_service.access.queries import Queries, cursor_of
+from rbac_service.access.rules import Decision, Question
+from rbac_service.access.tokens import Revision, Tokens
+from rbac_service.access.usecases import Access
+from rbac_service.log.decisions import DecisionLog
+from rbac_service.messages import Messages, principal_message, timestamp
 
 
 class AccessServicer(access_pb2_grpc.AccessServiceServicer):
@@ -24,46 +32,131 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
 
     Args:
         access: Decides.
-        domains: The deployment's domains.
+        queries: Answers what is asked of the whole policy.
+        messages: Knows under which keys somebody may hold roles.
+        tokens: Makes and reads revision tokens.
+        decisions: Keeps what was decided.
+        pager: Issues page tokens.
+        max_age_seconds: How old the policy may be for answers that minimize latency.
     """
 
-    def __init__(self, access: Access, domains: Domains) -> None:
+    def __init__(
+        self,
+        access: Access,
+        *,
+        queries: Queries,
+        messages: Messages,
+        tokens: Tokens,
+        decisions: DecisionLog,
+        pager: Pager,
+        max_age_seconds: float,
+    ) -> None:
         self._access = access
-        self._domains = domains
+        self._queries = queries
+        self._pager = pager
+        self._messages = messages
+        self._tokens = tokens
+        self._decisions = decisions
+        self._max_age_seconds = max_age_seconds
 
     async def CheckAccess(
         self, request: pb.CheckAccessRequest, context: Any
     ) -> pb.CheckAccessResponse:
         """Decide one question."""
         question = self._question(request, current().authenticated)
-        (decision,) = await self._access.decide((question,), current().started)
-        return _answer(decision)
+        (decision,) = await self._access.decide((question,), self._freshness(request))
+        return self._record(question, decision)
 
     async def BatchCheckAccess(
         self, request: pb.BatchCheckAccessRequest, context: Any
     ) -> pb.BatchCheckAccessResponse:
         """Decide many questions on one revision; what cannot be asked fails alone."""
         caller = current().authenticated
-        questions: list[Question] = []
-        refusals: dict[int, InvalidArgument] = {}
-        for number, check in enumerate(request.checks):
-            try:
-                validation.check(check)
-                questions.append(self._question(check, caller))
-            except InvalidArgument as error:
-                refusals[number] = error
-        decisions = iter(await self._access.decide(questions, current().started))
-        response = pb.BatchCheckAccessResponse()
-        for number in range(len(request.checks)):
-            result = response.results.add()
-            if number in refusals:
-                refusal = status.to_status(refusals[number], request_id=current().request_id)
-                result.error.CopyFrom(refusal)
-            else:
-                decision = next(decisions)
-                result.answer.CopyFrom(_answer(decision))
-                response.revision = decision.revision
-        return response
+        asked = [self._ask(check, caller) for check in request.checks]
+        if request.stop_at_first_deny:
+            # Nothing behind a question that cannot be asked is decided either.
+            first = next((n for n, one in enumerate(asked) if not isinstance(one, Question)), None)
+            asked = asked if first is None else asked[: first + 1]
+        decisions = await self._access.decide(
+            [one for one in asked if isinstance(one, Question)],
+            self._freshness(request),
+            stop_at_first_deny=request.stop_at_first_deny,
+        )
+        return self._batch(len(request.checks), asked, decisions)
+
+    async def ExplainAccess(
+        self, request: pb.ExplainAccessRequest, context: Any
+    ) -> pb.ExplainAccessResponse:
+        """Decide one question and say why."""
+        caller = current().authenticated
+        question = self._question(request.check, caller)
+        explanation = await self._queries.explain(
+            question, self._messages.caller_keys(caller), self._freshness(request.check)
+        )
+        return pb.ExplainAccessResponse(
+            answer=self._record(question, explanation.decision),
+            grants=[grant_message(grant) for grant in explanation.grants],
+            near_misses=[near_miss_message(miss) for miss in explanation.near_misses],
+        )
+
+    async def TestPermissions(
+        self, request: pb.TestPermissionsRequest, context: Any
+    ) -> pb.TestPermissionsResponse:
+        """Return which of some actions the caller may do."""
+        names.parse_scope(request.scope)
+        keys = self._messages.caller_keys(current().authenticated)
+        questions = [Question(keys, action, request.scope) for action in request.actions]
+        decisions = await self._access.decide(questions)
+        held = zip(request.actions, decisions, strict=True)
+        return pb.TestPermissionsResponse(
+            actions=[action for action, decision in held if decision.allowed],
+            revision=decisions[0].revision,
+        )
+
+    async def ListAccessibleScopes(
+        self, request: pb.ListAccessibleScopesRequest, context: Any
+    ) -> pb.ListAccessibleScopesResponse:
+        """Return a page of the scopes where somebody may."""
+        caller = current().authenticated
+        principal = request.principal if request.HasField("principal") else None
+        keys = self._messages.asked_keys(caller, principal, request.group_ids)
+        question = Question(keys, request.action, request.scope or DEPLOYMENT_SCOPE)
+        page = self._pager.open(request, caller.key)
+        listing = await self._queries.list_scopes(question, page)
+        rows, token = self._pager.close(request, caller.key, page, listing.rows, cursor_of)
+        return list_messages.scopes_message(rows, token, listing.revision)
+
+    async def ListPrincipalsWithAccess(
+        self, request: pb.ListPrincipalsWithAccessRequest, context: Any
+    ) -> pb.ListPrincipalsWithAccessResponse:
+        """Return a page of those who may."""
+        caller = current().authenticated
+        page = self._pager.open(request, caller.key)
+        listing = await self._queries.list_principals(request.action, request.scope, page)
+        rows, token = self._pager.close(request, caller.key, page, listing.rows, cursor_of)
+        return list_messages.principals_message(rows, token, listing.revision)
+
+    async def ListEffectivePermissions(
+        self, request: pb.ListEffectivePermissionsRequest, context: Any
+    ) -> pb.ListEffectivePermissionsResponse:
+        """Return a page of who may do what."""
+        caller = current().authenticated
+        key = None
+        if request.HasField("principal"):
+            key = self._messages.key_of(request.principal, field="principal")
+        page = self._pager.open(request, caller.key)
+        listing = await self._queries.list_permissions(request.scope, key, page)
+        rows, token = self._pager.close(request, caller.key, page, listing.rows, cursor_of)
+        return list_messages.permissions_message(rows, token, listing.revision)
+
+    async def WhatIf(self, request: pb.WhatIfRequest, context: Any) -> pb.WhatIfResponse:
+        """Decide questions as if some changes had been made."""
+        caller = current().authenticated
+        answers = await self._queries.what_if(
+            whatif_messages.hypotheses(request.changes, self._messages),
+            [self._question(check, caller) for check in request.checks],
+        )
+        return whatif_messages.response(answers)
 
     async def WhoAmI(self, request: pb.WhoAmIRequest, context: Any) -> pb.WhoAmIResponse:
         """Return the caller."""
@@ -75,36 +168,81 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             response.expire_time.CopyFrom(Timestamp(seconds=int(caller.expires_at)))
         return response
 
+    def _ask(self, check: pb.CheckAccessRequest, caller: Caller) -> Question | InvalidArgument:
+        try:
+            validation.check(check)
+            return self._question(check, caller)
+        except InvalidArgument as error:
+            return error
+
     def _question(self, check: pb.CheckAccessRequest, caller: Caller) -> Question:
         names.parse_scope(check.scope)
-        if not check.HasField("principal"):
-            return Question(caller_keys(caller, self._domains), check.action, check.scope)
-        principal = principal_of(check.principal)
-        keys = (
-            self._domains.key(principal),
-            *group_keys(check.group_ids, principal.directory, self._domains),
-        )
+        principal = check.principal if check.HasField("principal") else None
+        keys = self._messages.asked_keys(caller, principal, check.group_ids)
         return Question(keys, check.action, check.scope)
 
+    def _batch(
+        self,
+        size: int,
+        asked: Sequence[Question | InvalidArgument],
+        decisions: Sequence[Decision],
+    ) -> pb.BatchCheckAccessResponse:
+        response = pb.BatchCheckAccessResponse(
+            results=[pb.BatchCheckAccessResult() for _ in range(size)]
+        )
+        waiting = iter(decisions)
+        for result, one in zip(response.results, asked, strict=False):
+            if isinstance(one, InvalidArgument):
+                refusal = status.to_status(one, request_id=current().request_id)
+                result.error.CopyFrom(refusal)
+                continue
+            decision = next(waiting, None)
+            if decision is None:
+                break
+            result.answer.CopyFrom(self._record(one, decision))
+            response.revision = decision.revision
+            response.revision_token = result.answer.revision_token
+        return response
 
-def caller_keys(caller: Caller, domains: Domains) -> tuple[str, ...]:
-    """Return the keys under which a caller may hold roles: its own and its groups'."""
-    groups = group_keys(caller.group_ids, caller.principal.directory, domains)
-    return (caller.key, *groups)
+    def _freshness(self, request: Any) -> Freshness:
+        wanted = request.consistency.WhichOneof("requirement")
+        if wanted == "minimize_latency":
+            return Freshness(max_age_seconds=self._max_age_seconds)
+        if wanted != "at_least_as_fresh":
+            return Freshness(since=current().started)
+        return Freshness(
+            at_least=tuple(
+                self._revision(token, number)
+                for number, token in enumerate(request.consistency.at_least_as_fresh.tokens)
+            )
+        )
 
+    def _revision(self, token: str, number: int) -> Revision:
+        revision = self._tokens.read(token)
+        if revision is None:
+            field = f"consistency.at_least_as_fresh.tokens[{number}]"
+            raise InvalidArgument(
+                f"{field}: it was not issued by this deployment;"
+                " leave it out to ask for full consistency",
+                reason="REVISION_TOKEN_INVALID",
+                metadata={"field": field},
+            )
+        return revision
 
-def group_keys(group_ids: Any, directory: str, domains: Domains) -> list[str]:
-    """Return the keys of groups that a token names."""
-    return [
-        domains.key(Principal(PrincipalKind.GROUP, group_id, directory), field="group_ids")
-        for group_id in group_ids
-    ]
+    def _record(self, question: Question, decision: Decision) -> pb.CheckAccessResponse:
+        answer = self._answer(decision)
+        caller = current().authenticated
+        self._decisions.record(answer.decision_id, caller.key, question, decision)
+        return answer
 
-
-def _answer(decision: Decision) -> pb.CheckAccessResponse:
-    return pb.CheckAccessResponse(
-        decision=pb.DECISION_ALLOW if decision.allowed else pb.DECISION_DENY,
-        decision_id=f"d-{uuid.uuid4().hex}",
-        revision=decision.revision,
-        role_assignment=decision.role_assignment,
-    )
+    def _answer(self, decision: Decision) -> pb.CheckAccessResponse:
+        answer = pb.CheckAccessResponse(
+            decision=pb.DECISION_ALLOW if decision.allowed else pb.DECISION_DENY,
+            decision_id=f"d-{uuid.uuid4().hex}",
+            revision=decision.revision,
+            role_assignment=decision.role_assignment,
+            revision_token=self._tokens.make(Revision(decision.epoch, decision.revision)),
+        )
+        if decision.valid_until_us is not None:
+            answer.valid_until.CopyFrom(timestamp(decision.valid_until_us))
+        return answer

@@ -2,59 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from rbac_service.access.policy import Policy
-from rbac_service.access.rules import Decision, decide
-from rbac_service.roles.rules import Catalogue
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked.
-
-    Attributes:
-        principal_keys: The principal and its groups, as keys.
-        action: What they want to do.
-        scope: Where.
-    """
-
-    principal_keys: tuple[str, ...]
-    action: str
-    scope: str
+from rbac_service.access.policy import FULL, Freshness, Policy
+from rbac_service.access.rules import Decision, Question, decide
 
 
 class Access:
     """Decides.
 
     Args:
-        policy: The assignments.
-        catalogue: The roles.
+        policy: The policy.
+        clock_us: Microseconds since the epoch.
     """
 
-    def __init__(self, policy: Policy, catalogue: Catalogue) -> None:
+    def __init__(self, policy: Policy, clock_us: Callable[[], int]) -> None:
         self._policy = policy
-        self._catalogue = catalogue
+        self._clock_us = clock_us
 
-    async def decide(self, questions: Sequence[Question], since: float) -> Sequence[Decision]:
-        """Answer questions in their order, all on one revision.
+    async def decide(
+        self,
+        questions: Sequence[Question],
+        freshness: Freshness = FULL,
+        *,
+        stop_at_first_deny: bool = False,
+    ) -> Sequence[Decision]:
+        """Answer questions in their order, all on one revision and at one time.
 
         Args:
             questions: What is asked.
-            since: When the request arrived, on the monotonic clock.
+            freshness: How current the answers must be.
+            stop_at_first_deny: Leave out what follows the first denial.
 
         Raises:
-            Unavailable: The store cannot confirm that the answers would be current.
+            Unavailable: The store cannot confirm that the answers would be current enough.
         """
-        snapshot = await self._policy.current(since)
-        return [
-            decide(
-                snapshot,
-                self._catalogue,
-                principal_keys=question.principal_keys,
-                action=question.action,
-                scope=question.scope,
-            )
-            for question in questions
-        ]
+        snapshot = await self._policy.current(freshness)
+        now_us = self._clock_us()
+        decisions = []
+        for question in questions:
+            decision = decide(snapshot, question, now_us)
+            decisions.append(decision)
+            if stop_at_first_deny and not decision.allowed:
+                break
+        return decisions

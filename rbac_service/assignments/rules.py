@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +11,39 @@ from deskhold.identities import Principal, PrincipalKind
 
 # The namespace of derived ids, so that f(scope, principal, role) is the same in every deployment.
 _NAMESPACE = uuid.UUID("7d7c6f1e-4f0c-5a58-9d0e-2f4b4f8f6c11")
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """Limits what a holder may assign and take away by an assignment; all that are set hold.
+
+    Attributes:
+        role_ids: Only these roles, which the holder need not hold; empty: any that the holder
+            holds.
+        kinds: Only to principals of these kinds; empty: any.
+        principal_keys: Only to these principals; empty: any.
+        max_duration_us: Only assignments that end within this time; None: any.
+    """
+
+    role_ids: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    principal_keys: tuple[str, ...] = ()
+    max_duration_us: int | None = None
+
+    def encode(self) -> str:
+        """Return it as it is stored and logged."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def decode(cls, text: str) -> Delegation:
+        """Return what was stored."""
+        stored = json.loads(text)
+        return cls(
+            tuple(stored["role_ids"]),
+            tuple(stored["kinds"]),
+            tuple(stored["principal_keys"]),
+            stored["max_duration_us"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +59,9 @@ class RoleAssignment:
         created_us: When it was assigned.
         created_by: By whom, as a key.
         revision: The revision that assigned it.
+        start_us: From when it counts; None: at once.
+        expire_us: Until when, exclusive; None: for ever.
+        delegation: What the holder may hand out by it; None: what the holder holds.
     """
 
     id: str
@@ -35,6 +72,9 @@ class RoleAssignment:
     created_us: int
     created_by: str
     revision: int
+    start_us: int | None = None
+    expire_us: int | None = None
+    delegation: Delegation | None = None
 
     @property
     def name(self) -> str:
@@ -55,7 +95,24 @@ class RoleAssignment:
             "principal_kind": self.principal.kind.value,
             "principal_id": self.principal.id,
             "directory": self.principal.directory,
+            "delegation": None if self.delegation is None else self.delegation.encode(),
         }
+
+    def counts_at(self, now_us: int) -> bool:
+        """Say whether the assignment counts at a time."""
+        return (self.start_us is None or self.start_us <= now_us) and (
+            self.expire_us is None or now_us < self.expire_us
+        )
+
+    @property
+    def terms(self) -> tuple[int | None, int | None, Delegation | None]:
+        """What may differ between two assignments of one role to one principal at one scope."""
+        return self.start_us, self.expire_us, self.delegation
+
+    @property
+    def is_permanent(self) -> bool:
+        """Whether it counts from its creation on and for ever."""
+        return self.start_us is None and self.expire_us is None
 
     @classmethod
     def of_row(cls, row: Any) -> RoleAssignment:
@@ -70,6 +127,9 @@ class RoleAssignment:
             created_us=row.created_us,
             created_by=row.created_by,
             revision=row.revision,
+            start_us=row.start_us,
+            expire_us=row.expire_us,
+            delegation=Delegation.decode(row.delegation) if row.delegation else None,
         )
 
 

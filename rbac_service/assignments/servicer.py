@@ -13,10 +13,10 @@ from deskhold.api.rbac.v1 import role_assignments_pb2_grpc
 from deskhold.chassis.calls import current
 from deskhold.chassis.paging import Pager
 from deskhold.chassis.replay import Mutations
+from rbac_service.assignments.messages import assignment_draft, assignment_message
 from rbac_service.assignments.rules import RoleAssignment
 from rbac_service.assignments.usecases import RoleAssignments
-from rbac_service.messages import author_of, principal_message, principal_of, timestamp
-from rbac_service.roles.rules import Catalogue
+from rbac_service.messages import Messages, principal_of
 
 
 class RoleAssignmentServicer(role_assignments_pb2_grpc.RoleAssignmentServiceServicer):
@@ -24,7 +24,8 @@ class RoleAssignmentServicer(role_assignments_pb2_grpc.RoleAssignmentServiceServ
 
     Args:
         assignments: The use cases.
-        catalogue: The roles, for their display names.
+        role_name: Tells the display name of a role id.
+        messages: Knows who the author of a call is.
         mutations: Runs the transactions.
         pager: Issues page tokens.
         clock_us: Microseconds since the epoch.
@@ -33,14 +34,16 @@ class RoleAssignmentServicer(role_assignments_pb2_grpc.RoleAssignmentServiceServ
     def __init__(
         self,
         assignments: RoleAssignments,
-        catalogue: Catalogue,
         *,
+        role_name: Callable[[str], str],
+        messages: Messages,
         mutations: Mutations,
         pager: Pager,
         clock_us: Callable[[], int],
     ) -> None:
         self._assignments = assignments
-        self._catalogue = catalogue
+        self._role_name = role_name
+        self._messages = messages
         self._mutations = mutations
         self._pager = pager
         self._clock_us = clock_us
@@ -50,13 +53,13 @@ class RoleAssignmentServicer(role_assignments_pb2_grpc.RoleAssignmentServiceServ
     ) -> pb.RoleAssignment:
         """Assign a role."""
         call = current()
-        wanted = request.role_assignment
         return await self._assignments.create(
-            names.parse_scope(request.scope).scope,
-            principal=principal_of(wanted.principal),
-            role=wanted.role_definition,
-            assignment_id=request.role_assignment_id,
-            author=author_of(call),
+            assignment_draft(
+                request.role_assignment,
+                scope=names.parse_scope(request.scope).scope,
+                assignment_id=request.role_assignment_id,
+            ),
+            author=self._messages.author_of(call),
             now_us=self._clock_us(),
             commit=self._mutations.commit(call, request, pb.RoleAssignment, self._message),
         )
@@ -73,13 +76,14 @@ class RoleAssignmentServicer(role_assignments_pb2_grpc.RoleAssignmentServiceServ
         """Return a page of role assignments."""
         caller = current().authenticated
         page = self._pager.open(request, caller.key)
-        wanted = self._assignments.filter(
+        rows = await self._assignments.list_page(
             request.scope,
+            page,
             principal=principal_of(request.principal) if request.HasField("principal") else None,
+            through_groups=request.through_groups,
             role=request.role_definition,
             at_scope_only=request.at_scope_only,
         )
-        rows = await self._assignments.list_page(wanted, page)
         shown, token = self._pager.close(
             request, caller.key, page, rows, lambda row: f"{row.scope} {row.id}"
         )
@@ -95,20 +99,10 @@ class RoleAssignmentServicer(role_assignments_pb2_grpc.RoleAssignmentServiceServ
         return await self._assignments.delete(
             request.name,
             etag=request.etag,
-            author=author_of(call),
+            author=self._messages.author_of(call),
             now_us=self._clock_us(),
             commit=self._mutations.commit(call, request, Empty, lambda _: Empty()),
         )
 
     def _message(self, assignment: RoleAssignment) -> pb.RoleAssignment:
-        role = self._catalogue.find(assignment.role_id)
-        return pb.RoleAssignment(
-            name=assignment.name,
-            principal=principal_message(assignment.principal),
-            role_definition=f"roleDefinitions/{assignment.role_id}",
-            role_display_name=role.display_name if role else "",
-            scope=assignment.scope,
-            create_time=timestamp(assignment.created_us),
-            created_by=assignment.created_by,
-            etag=assignment.etag,
-        )
+        return assignment_message(assignment, self._role_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +22,13 @@ class Filter:
 
     Attributes:
         scope: Those at it, above it and below it.
-        principal_key: Those of this principal.
+        principal_keys: Those of these principals.
         role_id: Those of this role.
         at_scope_only: Neither above nor below.
     """
 
     scope: str
-    principal_key: str | None
+    principal_keys: Sequence[str] | None
     role_id: str | None
     at_scope_only: bool
 
@@ -74,12 +75,29 @@ def delete_at_or_below(connection: Connection, path: str) -> list[Change]:
     ]
 
 
-def count_users(connection: Connection, scope: str, role_id: str) -> int:
-    """Return how many users hold a role at a scope, by assignments of their own."""
+def count_permanent_users(connection: Connection, scope: str, role_id: str) -> int:
+    """Return how many users hold a role at a scope for ever, by assignments of their own."""
     query = select(func.count()).where(
-        table.c.scope == scope, table.c.role_id == role_id, table.c.principal_kind == "user"
+        table.c.scope == scope,
+        table.c.role_id == role_id,
+        table.c.principal_kind == "user",
+        table.c.start_us.is_(None),
+        table.c.expire_us.is_(None),
     )
     return int(connection.execute(query).scalar_one())
+
+
+def held_by(connection: Connection, principal_keys: Sequence[str]) -> list[RoleAssignment]:
+    """Return every role assignment of some principals."""
+    query = select(table).where(table.c.principal_key.in_(principal_keys)).order_by(table.c.id)
+    return [RoleAssignment.of_row(row) for row in connection.execute(query)]
+
+
+def all_at_or_below(connection: Connection, path: str) -> list[RoleAssignment]:
+    """Return every role assignment at a scope and below it, by scope and id."""
+    condition = or_(table.c.scope == path, below(table.c.scope, path))
+    query = select(table).where(condition).order_by(table.c.scope, table.c.id)
+    return [RoleAssignment.of_row(row) for row in connection.execute(query)]
 
 
 def list_page(connection: Connection, wanted: Filter, page: Page) -> list[RoleAssignment]:
@@ -90,8 +108,8 @@ def list_page(connection: Connection, wanted: Filter, page: Page) -> list[RoleAs
     else:
         on_path = table.c.scope.in_(ancestors(wanted.scope))
         query = query.where(or_(on_path, below(table.c.scope, wanted.scope)))
-    if wanted.principal_key is not None:
-        query = query.where(table.c.principal_key == wanted.principal_key)
+    if wanted.principal_keys is not None:
+        query = query.where(table.c.principal_key.in_(wanted.principal_keys))
     if wanted.role_id is not None:
         query = query.where(table.c.role_id == wanted.role_id)
     if page.after is not None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
+import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
+from deskhold.chassis.paging import Page
 from rbac_service.log.rules import (
     GENESIS_HASH,
     Author,
     Change,
+    Entry,
+    EntryFilter,
     chain_hash,
     decode_changes,
     encode_changes,
@@ -19,6 +27,8 @@ from rbac_service.tables import head, log
 
 _HEAD = select(head.c.epoch, head.c.revision)
 _LOCK = _HEAD.with_for_update()
+# An entry holds what one call changed, up to megabytes; no answer is to hold too many of those.
+MAX_CHARACTERS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +99,77 @@ def read_after(connection: Connection, revision: int) -> Iterator[tuple[int, tup
     )
     for row in rows:
         yield row.revision, decode_changes(row.changes)
+
+
+def read_entries(connection: Connection, after_revision: int, limit: int) -> list[Entry]:
+    """Return entries after a revision, oldest first: as many as asked for, or fewer large ones."""
+    query = select(log).where(log.c.revision > after_revision).order_by(log.c.revision)
+    return _read(connection, query.limit(limit))
+
+
+def list_entries(connection: Connection, wanted: EntryFilter, page: Page) -> list[Entry]:
+    """Return the entries of a page, oldest first, and one more when another page follows.
+
+    Fewer than the page could hold come back when they are large; the last is then the one more.
+    """
+    after = wanted.after_revision if page.after is None else int(page.after)
+    query = select(log).where(log.c.revision > after).order_by(log.c.revision).limit(page.probe)
+    if wanted.actor is not None:
+        query = query.where(log.c.actor == wanted.actor)
+    if wanted.start_us is not None:
+        query = query.where(log.c.time_us >= wanted.start_us)
+    if wanted.end_us is not None:
+        query = query.where(log.c.time_us < wanted.end_us)
+    return _read(connection, query)
+
+
+def read_damaged(connection: Connection, after_revision: int, limit: int) -> list[Entry]:
+    """As `read_entries`, where a text that is none comes back spoilt instead of not at all."""
+    with _tolerant(connection):
+        return read_entries(connection, after_revision, limit)
+
+
+def renew_epoch(connection: Connection) -> str:
+    """Give this history a new name; return it. The caller holds the head's lock."""
+    epoch = uuid.uuid4().hex
+    connection.execute(update(head).values(epoch=epoch))
+    return epoch
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[Entry]:
+    found: list[Entry] = []
+    characters = 0
+    with connection.execute(query.execution_options(yield_per=100)) as rows:
+        for row in rows:
+            found.append(_entry(row))
+            if characters > MAX_CHARACTERS:
+                break
+            characters += len(row.changes)
+    return found
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(
+        revision=row.revision,
+        time_us=row.time_us,
+        actor=row.actor,
+        request_id=row.request_id,
+        decision_id=row.decision_id,
+        encoded=row.changes,
+        previous_hash=bytes(row.previous_hash),
+        hash=bytes(row.hash),
+    )
+
+
+@contextmanager
+def _tolerant(connection: Connection) -> Iterator[None]:
+    raw = connection.connection.driver_connection
+    if not isinstance(raw, sqlite3.Connection):
+        yield  # other engines keep no text that is none
+        return
+    before = raw.text_factory
+    raw.text_factory = partial(str, encoding="utf-8", errors="replace")
+    try:
+        yield
+    finally:
+        raw.text_factory = before

@@ -64,6 +64,15 @@ BUILT_IN_ROLES: Final = (
         "deskhold.resources/sessions/*",
     ),
     _role(
+        "c2f1a7d8-6e3b-5c49-9a7d-4d1e8b2f6c05",
+        "Access Administrator",
+        "Manages who may do what, and nothing else: assigns roles it holds or is delegated.",
+        "deskhold.authorization/*/read",
+        "deskhold.authorization/roleAssignments/*",
+        "deskhold.authorization/roleDefinitions/*",
+        "deskhold.authorization/groups/*",
+    ),
+    _role(
         ENFORCEMENT_POINT_ID,
         "Policy Enforcement Point",
         "Asks about others, and registers the resources it guards; for services.",

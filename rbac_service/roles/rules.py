@@ -1,10 +1,14 @@
-"""Patterns, roles, and which roles allow an action."""
+"""Roles, and which of them allow an action."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from deskhold.names import contains
+from rbac_service.roles.patterns import matches
 
 _REMEMBER_ACTIONS = 65_536
 
@@ -38,6 +42,10 @@ class RoleDefinition:
         description: What it is for.
         permissions: Its blocks; an action is allowed when one of them allows it.
         built_in: Whether it is part of the product.
+        assignable_scopes: Where it may be assigned, and below; empty for built-in roles: anywhere.
+        version: Counts its contents, from 1.
+        updated_us: When this content came to be.
+        deleted_us: When it was deleted; None while it is in force.
     """
 
     id: str
@@ -45,6 +53,10 @@ class RoleDefinition:
     description: str
     permissions: tuple[Permission, ...]
     built_in: bool = False
+    assignable_scopes: tuple[str, ...] = ()
+    version: int = 1
+    updated_us: int = 0
+    deleted_us: int | None = None
 
     @property
     def name(self) -> str:
@@ -54,36 +66,51 @@ class RoleDefinition:
     @property
     def etag(self) -> str:
         """Opaque version of the content."""
-        content = repr((self.display_name, self.description, self.permissions))
+        content = repr((self.display_name, self.description, self.permissions, self.version))
         return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The row as it is stored and logged."""
+        return {
+            "id": self.id,
+            "display_name": self.display_name,
+            "description": self.description,
+            "permissions": [
+                {"actions": list(block.actions), "not_actions": list(block.not_actions)}
+                for block in self.permissions
+            ],
+            "assignable_scopes": list(self.assignable_scopes),
+            "version": self.version,
+            "updated_us": self.updated_us,
+            "deleted_us": self.deleted_us,
+        }
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> RoleDefinition:
+        """Return the custom role of a stored row."""
+        return cls(
+            id=row["id"],
+            display_name=row["display_name"],
+            description=row["description"],
+            permissions=tuple(
+                Permission(tuple(block["actions"]), tuple(block["not_actions"]))
+                for block in row["permissions"]
+            ),
+            assignable_scopes=tuple(row["assignable_scopes"]),
+            version=row["version"],
+            updated_us=row["updated_us"],
+            deleted_us=row["deleted_us"],
+        )
+
+    def is_assignable_at(self, scope: str) -> bool:
+        """Say whether the role may be assigned at a scope."""
+        return self.built_in or any(contains(outer, scope) for outer in self.assignable_scopes)
 
     def allows(self, action: str) -> bool:
         """Say whether the role allows an action, whatever its case."""
         folded = action.lower()
         return any(permission.allows(folded) for permission in self.permissions)
-
-
-def matches(pattern: str, action: str) -> bool:
-    """Say whether a pattern matches an action in lower case.
-
-    `*` stands for any run of characters, slashes included, as in Azure RBAC. Each piece between two
-    stars is looked for once, left to right, so that no pattern makes it backtrack.
-    """
-    first, *rest = pattern.lower().split("*")
-    if not rest:
-        return first == action
-    last = rest.pop()
-    if len(first) + len(last) > len(action):
-        return False
-    if not (action.startswith(first) and action.endswith(last)):
-        return False
-    position, end = len(first), len(action) - len(last)
-    for piece in rest:
-        found = action.find(piece, position, end)
-        if found < 0:
-            return False
-        position = found + len(piece)
-    return True
 
 
 class Catalogue:
@@ -101,6 +128,24 @@ class Catalogue:
         self._by_display_name = {role.display_name.lower(): role for role in self.roles}
         self._by_id = {role.id: role for role in self.roles}
         self._allowing: dict[str, int] = {}
+
+    def after(self, changes: Mapping[str, RoleDefinition | None]) -> Catalogue:
+        """Return the catalogue with some roles set, or with None removed; this one stays."""
+        if not changes:
+            return self
+        roles = self._by_id | {role.id: role for role in changes.values() if role is not None}
+        gone = {role_id for role_id, role in changes.items() if role is None}
+        return Catalogue(role for role in roles.values() if role.id not in gone)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Catalogue) and self._by_id == other._by_id
+
+    __hash__ = None  # type: ignore[assignment]  # compared by content, so not to be a key
+
+    @property
+    def bits(self) -> Mapping[str, int]:
+        """The bit of every role in force, by id."""
+        return self._bits
 
     def bit(self, role_id: str) -> int:
         """Return the bit of a role; 0 for one that is not in force."""

@@ -14,7 +14,7 @@ from deskhold.chassis.calls import current
 from deskhold.chassis.paging import Pager
 from deskhold.chassis.replay import Mutations
 from deskhold.names import Kind
-from rbac_service.messages import author_of, timestamp
+from rbac_service.messages import Messages, timestamp
 from rbac_service.scopes.rules import Scope
 from rbac_service.scopes.usecases import Scopes
 
@@ -34,15 +34,23 @@ class ScopeServicer(scopes_pb2_grpc.ScopeServiceServicer):
 
     Args:
         scopes: The use cases.
-        mutations: Runs their transactions.
+        messages: Knows who the author of a call is.
+        mutations: Runs the transactions.
         pager: Issues page tokens.
         clock_us: Microseconds since the epoch.
     """
 
     def __init__(
-        self, scopes: Scopes, mutations: Mutations, pager: Pager, clock_us: Callable[[], int]
+        self,
+        scopes: Scopes,
+        *,
+        messages: Messages,
+        mutations: Mutations,
+        pager: Pager,
+        clock_us: Callable[[], int],
     ) -> None:
         self._scopes = scopes
+        self._messages = messages
         self._mutations = mutations
         self._pager = pager
         self._clock_us = clock_us
@@ -53,7 +61,7 @@ class ScopeServicer(scopes_pb2_grpc.ScopeServiceServicer):
         return await self._scopes.create(
             names.parse_scope(request.scope.name, field="scope.name"),
             display_name=request.scope.display_name,
-            author=author_of(call),
+            author=self._messages.author_of(call),
             now_us=self._clock_us(),
             commit=self._mutations.commit(call, request, pb.Scope, _message),
         )
@@ -80,7 +88,7 @@ class ScopeServicer(scopes_pb2_grpc.ScopeServiceServicer):
         return await self._scopes.delete(
             names.parse_scope(request.name, field="name"),
             force=request.force,
-            author=author_of(call),
+            author=self._messages.author_of(call),
             now_us=self._clock_us(),
             commit=self._mutations.commit(call, request, Empty, lambda _: Empty()),
         )

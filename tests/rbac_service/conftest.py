@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deskhold.api.rbac.v1.scopes_pb2 import CreateScopeRequest, Scope
-from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.database import Database
 from tests.rbac_service.running import MIGRATIONS, OWNER, Caller, Deployment, Process
 
 _numbers = itertools.count()
@@ -66,11 +66,15 @@ def second_process(deployment: Deployment, rbac: Process) -> Process:
     return deployment.start()
 
 
+@pytest.fixture(scope="session")
+def migrations() -> Path:
+    """Whose schema the databases of these tests have."""
+    return MIGRATIONS
+
+
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """An empty store, without a service."""
-    url = f"sqlite:///{tmp_path / 'rbac.db'}"
-    migrate(url, MIGRATIONS)
-    opened = Database(url)
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An empty store, without a service; on each kind of database."""
+    opened = Database(database_url)
     yield opened
     await opened.close()

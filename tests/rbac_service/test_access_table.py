@@ -5,9 +5,13 @@ from typing import Any
 import pytest
 
 from deskhold.api.rbac.v1 import access_pb2 as access
+from deskhold.api.rbac.v1 import audit_pb2 as audit
+from deskhold.api.rbac.v1 import groups_pb2 as groups
+from deskhold.api.rbac.v1 import policies_pb2 as policies
 from deskhold.api.rbac.v1 import role_assignments_pb2 as assignments
 from deskhold.api.rbac.v1 import role_definitions_pb2 as roles
 from deskhold.api.rbac.v1 import scopes_pb2 as scopes
+from deskhold.api.rbac.v1 import watch_pb2 as watch
 from deskhold.chassis.access import refuse_holes
 from deskhold.chassis.calls import Caller
 from deskhold.errors import InvalidArgument
@@ -21,6 +25,7 @@ GROUP = "/tenantGroups/contoso"
 HR = f"{GROUP}/tenants/hr"
 PCS = f"{HR}/collections/pcs"
 BOB = user("bob@contoso.com")
+ALICE_HERSELF = user("alice@contoso.com")
 A = "deskhold.authorization"
 R = "deskhold.resources"
 ASK = f"{A}/checkAccess/action"
@@ -45,6 +50,45 @@ TABLE: list[tuple[str, Any, list[tuple[str, str]]]] = [
         ),
         [(ASK, "/"), (ASK, HR)],
     ),
+    ("AccessService/ExplainAccess", access.ExplainAccessRequest(check=check("a/b", HR)), []),
+    (
+        "AccessService/ExplainAccess",
+        access.ExplainAccessRequest(check=check("a/b", HR, BOB)),
+        [(ASK, HR)],
+    ),
+    ("AccessService/TestPermissions", access.TestPermissionsRequest(scope=HR), []),
+    ("AccessService/ListAccessibleScopes", access.ListAccessibleScopesRequest(scope=HR), []),
+    (
+        "AccessService/ListAccessibleScopes",
+        access.ListAccessibleScopesRequest(scope=HR, principal=BOB),
+        [(ASK, "/")],
+    ),
+    (
+        "AccessService/ListPrincipalsWithAccess",
+        access.ListPrincipalsWithAccessRequest(scope=HR),
+        [(f"{A}/roleAssignments/read", HR)],
+    ),
+    (
+        "AccessService/ListEffectivePermissions",
+        access.ListEffectivePermissionsRequest(scope=HR),
+        [(f"{A}/roleAssignments/read", HR)],
+    ),
+    (
+        "AccessService/WhatIf",
+        access.WhatIfRequest(
+            checks=[check("a/b", PCS, ALICE_HERSELF), check("a/b", HR, BOB)],
+            changes=[
+                access.HypotheticalChange(assign=access.HypotheticalAssignment(scope=GROUP)),
+                access.HypotheticalChange(remove_role_assignment=f"{HR[1:]}/roleAssignments/x"),
+            ],
+        ),
+        [
+            (ASK, HR),
+            (ASK, PCS),
+            (f"{A}/roleAssignments/read", GROUP),
+            (f"{A}/roleAssignments/read", HR),
+        ],
+    ),
     ("AccessService/WhoAmI", access.WhoAmIRequest(), []),
     (
         "RoleDefinitionService/GetRoleDefinition",
@@ -56,6 +100,74 @@ TABLE: list[tuple[str, Any, list[tuple[str, str]]]] = [
         roles.ListRoleDefinitionsRequest(scope=HR),
         [(f"{A}/roleDefinitions/read", HR)],
     ),
+    (
+        "RoleDefinitionService/ListRoleDefinitionVersions",
+        roles.ListRoleDefinitionVersionsRequest(scope=HR),
+        [(f"{A}/roleDefinitions/read", HR)],
+    ),
+    (
+        "RoleDefinitionService/CreateRoleDefinition",
+        roles.CreateRoleDefinitionRequest(
+            role_definition=roles.RoleDefinition(assignable_scopes=[HR, GROUP])
+        ),
+        [(f"{A}/roleDefinitions/write", HR), (f"{A}/roleDefinitions/write", GROUP)],
+    ),
+    (
+        "RoleDefinitionService/CreateRoleDefinition",
+        roles.CreateRoleDefinitionRequest(),
+        [(f"{A}/roleDefinitions/write", "/")],
+    ),
+    (
+        "RoleDefinitionService/UpdateRoleDefinition",
+        roles.UpdateRoleDefinitionRequest(scope=HR),
+        [(f"{A}/roleDefinitions/write", HR)],
+    ),
+    (
+        "RoleDefinitionService/DeleteRoleDefinition",
+        roles.DeleteRoleDefinitionRequest(),
+        [(f"{A}/roleDefinitions/delete", "/")],
+    ),
+    (
+        "RoleDefinitionService/UndeleteRoleDefinition",
+        roles.UndeleteRoleDefinitionRequest(scope=HR),
+        [(f"{A}/roleDefinitions/write", HR)],
+    ),
+    ("RoleDefinitionService/ListActions", roles.ListActionsRequest(), []),
+    ("RoleDefinitionService/ListGrantableRoles", roles.ListGrantableRolesRequest(scope=HR), []),
+    (
+        "RoleDefinitionService/LintPolicy",
+        roles.LintPolicyRequest(),
+        [(f"{A}/roleDefinitions/read", "/")],
+    ),
+    ("GroupService/CreateGroup", groups.CreateGroupRequest(), [(f"{A}/groups/write", "/")]),
+    ("GroupService/GetGroup", groups.GetGroupRequest(), [(f"{A}/groups/read", "/")]),
+    ("GroupService/ListGroups", groups.ListGroupsRequest(), [(f"{A}/groups/read", "/")]),
+    ("GroupService/DeleteGroup", groups.DeleteGroupRequest(), [(f"{A}/groups/delete", "/")]),
+    ("GroupService/AddGroupMember", groups.AddGroupMemberRequest(), [(f"{A}/groups/write", "/")]),
+    (
+        "GroupService/RemoveGroupMember",
+        groups.RemoveGroupMemberRequest(),
+        [(f"{A}/groups/write", "/")],
+    ),
+    (
+        "GroupService/ListGroupMembers",
+        groups.ListGroupMembersRequest(),
+        [(f"{A}/groups/read", "/")],
+    ),
+    (
+        "PolicyService/ExportPolicy",
+        policies.ExportPolicyRequest(scope=HR),
+        [(f"{A}/roleAssignments/read", HR)],
+    ),
+    (
+        "PolicyService/ImportPolicy",
+        policies.ImportPolicyRequest(),
+        [(f"{A}/roleAssignments/write", "/")],
+    ),
+    ("AuditService/ListLogEntries", audit.ListLogEntriesRequest(), [(f"{A}/log/read", "/")]),
+    ("AuditService/VerifyLog", audit.VerifyLogRequest(), [(f"{A}/log/read", "/")]),
+    ("AuditService/ListDecisions", audit.ListDecisionsRequest(), [(f"{A}/log/read", "/")]),
+    ("WatchService/Watch", watch.WatchRequest(), [(f"{A}/log/read", "/")]),
     (
         "RoleAssignmentService/CreateRoleAssignment",
         grant(BOB, "RDS Owner", HR),
@@ -91,6 +203,11 @@ TABLE: list[tuple[str, Any, list[tuple[str, str]]]] = [
     ("ScopeService/DeleteScope", scopes.DeleteScopeRequest(name=HR), [(f"{R}/tenants/delete", HR)]),
     (
         "ScopeService/DeleteScope",
+        scopes.DeleteScopeRequest(name=HR, force=True),
+        [(f"{R}/tenants/delete", HR), (f"{A}/scopes/delete", HR)],
+    ),
+    (
+        "ScopeService/DeleteScope",
         scopes.DeleteScopeRequest(name=PCS),
         [(f"{A}/scopes/delete", PCS)],
     ),
@@ -109,7 +226,7 @@ def test_an_rpc_needs_these_actions_at_these_scopes(
 def test_the_table_above_leaves_no_rpc_out() -> None:
     served = [
         f"{service.name}/{method.name}"
-        for file in (access, roles, assignments, scopes)
+        for file in (access, roles, groups, assignments, policies, audit, watch, scopes)
         for service in file.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     ]

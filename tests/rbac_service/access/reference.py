@@ -1,15 +1,22 @@
 """Azure RBAC's rules written down a second time, slowly and plainly (design.md 3).
 
-Everything is additive. An action is allowed when an assignment of one of the principals, at the
-scope or above it, is of a role with a block whose actions match it and whose not_actions do not.
+Everything is additive. An action is allowed when an assignment of one of the principals or of a
+group they are in, directly or through others, at the scope or above it, counts now and is of a role
+with a block whose actions match it and whose not_actions do not. No star reaches the two actions
+that let somebody hand out what they do not hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rbac_service.roles.rules import RoleDefinition
+
+EXPLICIT = (
+    "deskhold.authorization/roleassignments/bind/action",
+    "deskhold.authorization/roledefinitions/escalate/action",
+)
 
 
 @dataclass(frozen=True)
@@ -20,30 +27,68 @@ class Row:
     scope: str
     role_id: str
     id: str
+    start_us: int | None = None
+    expire_us: int | None = None
+
+    @property
+    def is_permanent(self) -> bool:
+        return self.start_us is None and self.expire_us is None
+
+    def counts_at(self, now_us: int) -> bool:
+        if self.start_us is not None and now_us < self.start_us:
+            return False
+        return self.expire_us is None or now_us < self.expire_us
 
 
-def deciding(
-    rows: Iterable[Row],
-    roles: Iterable[RoleDefinition],
-    *,
-    principal_keys: Iterable[str],
-    action: str,
-    scope: str,
-) -> list[Row]:
-    """Return the assignments that allow an action, those at the nearest scope only."""
-    allowing = []
-    for row in rows:
-        for role in roles:
-            for key in principal_keys:
-                if (
-                    row.principal_key == key
-                    and row.role_id == role.id
-                    and is_at_or_above(row.scope, scope)
-                    and role_allows(role, action)
-                ):
-                    allowing.append(row)
-    depth = max((len(row.scope.rstrip("/")) for row in allowing), default=0)
-    return [row for row in allowing if len(row.scope.rstrip("/")) == depth]
+@dataclass(frozen=True)
+class Plain:
+    """A whole policy: assignments, (member, group) pairs, roles."""
+
+    rows: Sequence[Row]
+    members: Sequence[tuple[str, str]]
+    roles: Sequence[RoleDefinition]
+
+    def matching(self, keys: Iterable[str], action: str, scope: str) -> list[Row]:
+        """Return the assignments that allow an action at some time."""
+        everybody = self.everybody(keys)
+        return [
+            row
+            for row in self.rows
+            for role in self.roles
+            if row.principal_key in everybody
+            and row.role_id == role.id
+            and is_at_or_above(row.scope, scope)
+            and role_allows(role, action)
+        ]
+
+    def everybody(self, keys: Iterable[str]) -> set[str]:
+        """Return the principals and all groups they are in."""
+        found = set(keys)
+        for _ in range(len(self.members) + 1):
+            for member, group in self.members:
+                if member in found:
+                    found.add(group)
+        return found
+
+
+def deciding(matching: Iterable[Row], now_us: int) -> list[Row]:
+    """Return those that may be named: permanent ones at the nearest scope, else any that counts."""
+    counting = [row for row in matching if row.counts_at(now_us)]
+    permanent = [row for row in counting if row.is_permanent]
+    depth = max((len(row.scope.rstrip("/")) for row in permanent), default=0)
+    return [row for row in permanent if len(row.scope.rstrip("/")) == depth] or counting
+
+
+def next_start(matching: Iterable[Row], now_us: int) -> int | None:
+    """Return when the first of some assignments begins that have not begun."""
+    starts = [
+        row.start_us
+        for row in matching
+        if row.start_us is not None
+        and now_us < row.start_us
+        and (row.expire_us is None or row.start_us < row.expire_us)
+    ]
+    return min(starts, default=None)
 
 
 def is_at_or_above(outer: str, inner: str) -> bool:
@@ -58,14 +103,21 @@ def role_allows(role: RoleDefinition, action: str) -> bool:
     for block in role.permissions:
         allowed = left_out = False
         for pattern in block.actions:
-            if glob(pattern.lower(), action.lower()):
+            if is_match(pattern, action):
                 allowed = True
         for pattern in block.not_actions:
-            if glob(pattern.lower(), action.lower()):
+            if is_match(pattern, action):
                 left_out = True
         if allowed and not left_out:
             return True
     return False
+
+
+def is_match(pattern: str, action: str) -> bool:
+    """Say whether a pattern of a role matches an action."""
+    if action.lower() in EXPLICIT:
+        return pattern.lower() == action.lower()
+    return glob(pattern.lower(), action.lower())
 
 
 def glob(pattern: str, text: str) -> bool:

@@ -158,7 +158,8 @@ def test_of_two_owners_who_remove_each_other_at_once_one_stays(
 
     # The slower one is the last Owner by then, or has lost the right to remove anybody.
     assert len(refusals) == 1
-    assert refusals[0].reason in {"LAST_OWNER", "ACTION_DENIED"}
+    # Losing it between the gate and the change is found out under the lock: no delegation is left.
+    assert refusals[0].reason in {"LAST_OWNER", "ACTION_DENIED", "ESCALATION"}
     owner_rows = own_deployment.rows(
         "SELECT id FROM role_assignments WHERE principal_kind = 'user'"
     )

@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from rbac_service.roles.builtin import BUILT_IN_ROLES
+from rbac_service.roles.patterns import EXPLICIT_ONLY
 from rbac_service.roles.rules import Catalogue
 
 # display name -> id, actions; the ids are those of Windows Virtual Desktop's own roles.
@@ -21,6 +22,7 @@ OURS = {
     "RDS User",
     "RDS Host Operator",
     "RDS Session Operator",
+    "Access Administrator",
     "Policy Enforcement Point",
 }
 
@@ -87,6 +89,7 @@ MAY = {
     "RDS User": {CONNECT},
     "RDS Host Operator": {READ_HOSTS, ADD_HOSTS, DRAIN, SEE_ASSIGNED},
     "RDS Session Operator": {READ_HOSTS, SEE_ASSIGNED, LOG_OFF},
+    "Access Administrator": {GRANT, SEE_GRANTS},
     "Policy Enforcement Point": {REGISTER, ASK_ABOUT_OTHERS},
 }
 
@@ -102,3 +105,8 @@ def test_a_role_allows_this_and_nothing_else(name: str) -> None:
 
 def test_the_table_above_leaves_no_role_out() -> None:
     assert MAY.keys() == {role.display_name for role in BUILT_IN_ROLES}
+
+
+@pytest.mark.parametrize("action", sorted(EXPLICIT_ONLY))
+def test_no_built_in_role_lets_anybody_hand_out_what_they_do_not_hold(action: str) -> None:
+    assert not any(role.allows(action) for role in BUILT_IN_ROLES)
