@@ -10,16 +10,21 @@ from __future__ import annotations
 import click
 
 from deskhold import __version__
-from deskhold.cli.access import can_i, whoami
+from deskhold.cli.access import can_i, explain, whoami
+from deskhold.cli.access_lists import permissions, where_can, who_can
 from deskhold.cli.assignment import assignment
+from deskhold.cli.audit import audit
 from deskhold.cli.collection import collection
 from deskhold.cli.connect import connect
+from deskhold.cli.group import group
 from deskhold.cli.host import host
 from deskhold.cli.local import bootstrap, login
+from deskhold.cli.policy import policy
 from deskhold.cli.role import role
 from deskhold.cli.role_assignment import role_assignment
 from deskhold.cli.scope import scope
 from deskhold.cli.tree import Root
+from deskhold.cli.what_if import what_if
 
 __all__ = ["main"]
 
@@ -44,7 +49,15 @@ for _command in (
     connect,
     role,
     role_assignment,
+    group,
     scope,
     can_i,
+    explain,
+    who_can,
+    where_can,
+    permissions,
+    what_if,
+    policy,
+    audit,
 ):
     main.add_command(_command)

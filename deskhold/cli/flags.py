@@ -108,7 +108,9 @@ def scope_options(function: _Function) -> _Function:
         return function(*args, where=ScopeFlags(**given), **kwargs)
 
     options: tuple[_Decorator, ...] = (
-        click.option("--infrastructure", is_flag=True, help="The whole deployment: /."),
+        click.option(
+            "--infrastructure", "--deployment", is_flag=True, help="The whole deployment: /."
+        ),
         *_tenant_options(),
         click.option("--collection", "--host-pool", metavar="C", help="A collection."),
         click.option("--app-group", metavar="A", help="An app group of the collection."),
@@ -168,17 +170,37 @@ def principal_options(function: _Function) -> _Function:
         return function(*args, principal=chosen[0] if chosen else None, **kwargs)
 
     options: tuple[_Decorator, ...] = (
-        click.option("--user", metavar="U", help="A user: DOMAIN\\user or user@domain."),
-        click.option("--service-principal", metavar="S", help="A program, by its id."),
-        click.option("--group", metavar="G", help="A group, by its id."),
+        click.option(
+            "--user",
+            "--sign-in-name",
+            metavar="U",
+            help="A user: DOMAIN\\user or user@domain.",
+        ),
+        click.option(
+            "--service-principal", "--application-id", metavar="S", help="A program, by its id."
+        ),
+        click.option("--group", "--group-object-id", metavar="G", help="A group, by its id."),
         click.option(
             "--directory",
+            "--aad-tenant-id",
             metavar="D",
             default="",
             help="The directory the principal is from, when it is not the deployment's own.",
         ),
     )
     return _stacked(packed, options)
+
+
+def role_option(*, required: bool, text: str) -> _Decorator:
+    """Add `--role`, which arrives as such; empty when it is not given."""
+    return click.option(
+        "--role",
+        "--role-definition-name",
+        metavar="R",
+        required=required,
+        default=None if required else "",
+        help=text,
+    )
 
 
 def tenant_name(tenant_group: str | None, tenant: str | None) -> str:

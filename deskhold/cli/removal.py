@@ -62,7 +62,9 @@ def removal_options(force: str) -> Callable[[Callable[..., Any]], Callable[..., 
         @wraps(function)
         def packed(*args: Any, force: bool, yes: bool, what_if: bool, **kwargs: Any) -> Any:
             if not (force or yes or what_if):
-                _refuse_without_terminal()
+                refuse_without_terminal(
+                    "--force or --yes to do it, --what-if to see what would end"
+                )
             return function(*args, removal=Removal(force, yes, what_if), **kwargs)
 
         decorated = click.option("--what-if", is_flag=True, help="Only say what would end.")(packed)
@@ -72,9 +74,16 @@ def removal_options(force: str) -> Callable[[Callable[..., Any]], Callable[..., 
     return decorate
 
 
-def _refuse_without_terminal() -> None:
+def refuse_without_terminal(instead: str) -> None:
+    """Refuse where nobody can answer.
+
+    Args:
+        instead: The options that need no answer.
+
+    Raises:
+        UsageError: There is no terminal.
+    """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.UsageError(
-            "this removes something and there is no terminal to ask on;"
-            " give --force or --yes to do it, --what-if to see what would end."
+            f"this removes something and there is no terminal to ask on; give {instead}."
         )

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from deskhold import names
-from deskhold.cli.flags import ScopeFlags, principal_options, scope_options
+from deskhold.cli.flags import ScopeFlags, principal_options, role_option, scope_options
 from deskhold.cli.invocation import Invocation, passed
-from deskhold.cli.output import Column, View, output_option, record, show, show_all, without
+from deskhold.cli.output import Column, View, output_option, record, show, show_all
 from deskhold.cli.removal import Removal, removal_options
-from deskhold.cli.role import reference
+from deskhold.cli.role_assignment_create import COLUMNS, FROM, NAME, UNTIL, create
+from deskhold.cli.role_shape import reference
 from deskhold.cli.tree import Group
 from deskhold.errors import NotFound
 from deskhold.identities import Principal
@@ -20,15 +21,8 @@ if TYPE_CHECKING:
     from deskhold.api.rbac.v1.role_assignments_pb2 import RoleAssignment
     from deskhold.client import Client
 
-_COLUMNS = (
-    Column("role_display_name", "ROLE"),
-    Column("principal.kind", "KIND", without("PRINCIPAL_KIND_")),
-    Column("principal.id", "PRINCIPAL"),
-    Column("scope", "SCOPE"),
-)
-_NAME = Column("name", "NAME")
-_VIEW = View((*_COLUMNS, _NAME))
-_LIST = View((*_COLUMNS, Column("inherited", "INHERITED"), _NAME))
+_VIEW = View((*COLUMNS, NAME))
+_LIST = View((*COLUMNS, Column("placement", "HELD"), FROM, UNTIL, NAME))
 
 
 @click.group(cls=Group, short_help="Who holds which role where.")
@@ -36,34 +30,14 @@ def role_assignment() -> None:
     """Who holds which role where; a role counts at its scope and everywhere below."""
 
 
-@role_assignment.command(
-    example="deskhold role-assignment create --role 'RDS Reader' --user bob@contoso.com --tenant hr"
-)
-@click.option("--role", metavar="R", required=True, help="Display name or id of the role.")
-@principal_options
-@scope_options
-@output_option()
-@passed
-def create(
-    invocation: Invocation,
-    *,
-    role: str,
-    principal: Principal | None,
-    where: ScopeFlags,
-    output: str,
-) -> None:
-    """Give a principal a role at a scope. Repeating it changes nothing."""
-    if principal is None:
-        raise click.UsageError("say to whom: --user, --service-principal or --group.")
-    made = invocation.client.create_role_assignment(where.required(), principal, reference(role))
-    invocation.say(f"{principal} is {made.role_display_name} at {made.scope}")
-    show(record(made), _VIEW, output)
+role_assignment.add_command(create)
 
 
 @role_assignment.command("list", example="deskhold role-assignment list --collection eng")
-@click.option("--role", metavar="R", default="", help="Only those of this role.")
+@role_option(required=False, text="Only those of this role.")
 @principal_options
 @scope_options
+@click.option("--through-groups", is_flag=True, help="With a principal: those of its groups, too.")
 @output_option()
 @passed
 def list_(
@@ -72,17 +46,21 @@ def list_(
     role: str,
     principal: Principal | None,
     where: ScopeFlags,
+    through_groups: bool,
     output: str,
 ) -> None:
     """List the role assignments at a scope, those it inherits from above, and those below it.
 
-    Without a scope, those of the whole deployment.
+    Says of each whether it is inherited, held here or below. Without a scope, those of the whole
+    deployment.
     """
+    if through_groups and principal is None:
+        raise click.UsageError("--through-groups needs --user, --service-principal or --group.")
     scope = where.or_deployment()
     found = invocation.client.list_role_assignments(
-        scope, principal=principal, role=reference(role)
+        scope, principal=principal, role=reference(role), through_groups=through_groups
     )
-    rows = (record(one, inherited=not names.contains(scope, one.scope)) for one in found)
+    rows = (record(one, **_placed(scope, one.scope)) for one in found)
     show_all(rows, _LIST, output)
 
 
@@ -90,7 +68,7 @@ def list_(
     example="deskhold role-assignment remove --role 'RDS Reader' --user bob@contoso.com --tenant hr"
 )
 @click.argument("name", required=False)
-@click.option("--role", metavar="R", default="", help="Display name or id of the role.")
+@role_option(required=False, text="Display name or id of the role.")
 @principal_options
 @scope_options
 @removal_options("Do not ask.")
@@ -140,3 +118,9 @@ def _the_one(client: Client, scope: str, principal: Principal, role: str) -> Rol
         reason="ROLE_ASSIGNMENT_NOT_FOUND",
         metadata={"principal": str(principal), "role_definition": role, "scope": scope},
     )
+
+
+def _placed(scope: str, held_at: str) -> dict[str, object]:
+    inherited = not names.contains(scope, held_at)
+    below = "here" if held_at == scope else "below"
+    return {"inherited": inherited, "placement": "inherited" if inherited else below}

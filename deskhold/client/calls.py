@@ -12,9 +12,13 @@ from google.protobuf.message import Message
 from deskhold.api.broker.v1 import assignments_pb2, collections_pb2, hosts_pb2, sessions_pb2
 from deskhold.api.rbac.v1 import (
     access_pb2,
+    audit_pb2,
+    groups_pb2,
+    policies_pb2,
     role_assignments_pb2,
     role_definitions_pb2,
     scopes_pb2,
+    watch_pb2,
 )
 
 BROKER = "broker"
@@ -24,7 +28,8 @@ DEFAULT_TIMEOUT_SECONDS = 30.0
 PAGE_SIZE = 1000
 
 Answer = TypeVar("Answer", bound=Message)
-Item = TypeVar("Item", bound=Message)
+# Scopes are listed as their paths, everything else as messages.
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,23 @@ class Listing(Generic[Item]):
         request.CopyFrom(self.first.request)
         request.page_token = page.next_page_token  # type: ignore[attr-defined]
         return Call(request, self.first.answer, self.first.timeout_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream(Generic[Answer]):
+    """A stream without an end, which is taken up again where it broke.
+
+    Attributes:
+        first: The request that begins it.
+        answer: The class of what it yields.
+        after: Returns the request that takes it up again after something it yielded.
+        patience_seconds: How long the service may be away before its absence is an error.
+    """
+
+    first: Message
+    answer: type[Answer]
+    after: Callable[[Answer], Message]
+    patience_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +129,7 @@ def _methods(service: str, *files: Any) -> Iterator[tuple[str, Method]]:
 _METHODS = dict(
     (
         *_methods(BROKER, assignments_pb2, collections_pb2, hosts_pb2, sessions_pb2),
-        *_methods(RBAC, access_pb2, role_assignments_pb2, role_definitions_pb2, scopes_pb2),
+        *_methods(RBAC, access_pb2, audit_pb2, groups_pb2, policies_pb2, watch_pb2),
+        *_methods(RBAC, role_assignments_pb2, role_definitions_pb2, scopes_pb2),
     )
 )

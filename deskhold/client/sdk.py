@@ -1,161 +1,31 @@
-"""The two clients. Each RPC is one line in the table `Methods`, which both share.
+"""The two clients: how a call, a list and a stream travel, blocking and for asyncio.
 
-A line binds a function of `broker` or `rbac`, which turns plain arguments into a call, to the
-client it is looked up on: `Client` sends the call and returns the answer, `AsyncClient` returns a
-coroutine. Type checkers see the function's own signature on both.
+Which methods there are is said once, in `deskhold.client.methods`.
 """
 
 from __future__ import annotations
 
-import os
+import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from functools import wraps
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import aclosing, closing
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
+from typing import Any, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 from grpc import aio
 
-from deskhold import channel, environment, errors
+from deskhold import channel, errors
 from deskhold.channel import Endpoint
-from deskhold.client import broker, rbac
 from deskhold.client.attempt import Attempt
-from deskhold.client.calls import BROKER, RBAC, Call, Listing, Method, method_of, repeatable
-from deskhold.client.settings import endpoint
+from deskhold.client.calls import Call, Listing, Stream, method_of, repeatable
+from deskhold.client.methods import Methods
+from deskhold.client.resumption import Resumption
 
-P = ParamSpec("P")
 Answer = TypeVar("Answer", bound=Message)
-Item = TypeVar("Item", bound=Message)
-
-
-class _Unary(Generic[P, Answer]):
-    """An RPC with one answer."""
-
-    def __init__(self, build: Callable[P, Call[Answer]]) -> None:
-        self._build = build
-
-    @overload
-    def __get__(self, client: None, owner: type) -> Callable[P, Call[Answer]]: ...
-    @overload
-    def __get__(self, client: Client, owner: type) -> Callable[P, Answer]: ...
-    @overload
-    def __get__(
-        self, client: AsyncClient, owner: type
-    ) -> Callable[P, Coroutine[Any, Any, Answer]]: ...
-    def __get__(self, client: Client | AsyncClient | None, owner: type) -> Callable[P, Any]:
-        if client is None:
-            return self._build
-
-        @wraps(self._build)
-        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client.send(self._build(*args, **kwargs))
-
-        return bound
-
-
-class _Paged(Generic[P, Item]):
-    """An RPC that lists."""
-
-    def __init__(self, build: Callable[P, Listing[Item]]) -> None:
-        self._build = build
-
-    @overload
-    def __get__(self, client: None, owner: type) -> Callable[P, Listing[Item]]: ...
-    @overload
-    def __get__(self, client: Client, owner: type) -> Callable[P, Iterator[Item]]: ...
-    @overload
-    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, AsyncIterator[Item]]: ...
-    def __get__(self, client: Client | AsyncClient | None, owner: type) -> Callable[P, Any]:
-        if client is None:
-            return self._build
-
-        @wraps(self._build)
-        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client.walk(self._build(*args, **kwargs))
-
-        return bound
-
-
-class Methods:
-    """Every RPC of both services."""
-
-    create_collection = _Unary(broker.create_collection)
-    get_collection = _Unary(broker.get_collection)
-    list_collections = _Paged(broker.list_collections)
-    delete_collection = _Unary(broker.delete_collection)
-    add_hosts = _Unary(broker.add_hosts)
-    get_host = _Unary(broker.get_host)
-    list_hosts = _Paged(broker.list_hosts)
-    remove_hosts = _Unary(broker.remove_hosts)
-    set_assignment = _Unary(broker.set_assignment)
-    remove_assignment = _Unary(broker.remove_assignment)
-    list_assignments = _Paged(broker.list_assignments)
-    import_assignments = _Unary(broker.import_assignments)
-    export_assignments = _Unary(broker.export_assignments)
-    connect = _Unary(broker.connect)
-
-    check_access = _Unary(rbac.check_access)
-    batch_check_access = _Unary(rbac.batch_check_access)
-    who_am_i = _Unary(rbac.who_am_i)
-    get_role_definition = _Unary(rbac.get_role_definition)
-    list_role_definitions = _Paged(rbac.list_role_definitions)
-    create_role_assignment = _Unary(rbac.create_role_assignment)
-    get_role_assignment = _Unary(rbac.get_role_assignment)
-    list_role_assignments = _Paged(rbac.list_role_assignments)
-    delete_role_assignment = _Unary(rbac.delete_role_assignment)
-    create_scope = _Unary(rbac.create_scope)
-    get_scope = _Unary(rbac.get_scope)
-    list_scopes = _Paged(rbac.list_scopes)
-    delete_scope = _Unary(rbac.delete_scope)
-
-    def __init__(
-        self,
-        *,
-        broker: Endpoint | None = None,
-        rbac: Endpoint | None = None,
-        timeout_seconds: float | None = None,
-    ) -> None:
-        """Take the endpoints; a channel is opened when a call first needs it.
-
-        Args:
-            broker: Where the broker listens; None if no method of its is called.
-            rbac: Where the RBAC service listens; None likewise.
-            timeout_seconds: The deadline of every call; 30 seconds when not given, 120 for import
-                and export.
-        """
-        self._endpoints = {BROKER: broker, RBAC: rbac}
-        self._timeout_seconds = timeout_seconds
-        self._channels: dict[str, Any] = {}
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Return a client for the services that the settings name (`deskhold.client.settings`).
-
-        Raises:
-            ValueError: The settings file is malformed.
-        """
-        settings = environment.read(os.environ if environ is None else environ)
-        return cls(
-            broker=endpoint(settings, "DESKHOLD_BROKER_ADDRESS"),
-            rbac=endpoint(settings, "DESKHOLD_RBAC_ADDRESS"),
-        )
-
-    def _endpoint_of(self, method: Method) -> Endpoint:
-        endpoint = self._endpoints[method.service]
-        if endpoint is None:
-            setting = f"DESKHOLD_{method.service.upper()}_ADDRESS"
-            raise errors.Unavailable(
-                f"nothing says where the {method.service} service listens; start the services"
-                f" ('make run'), or set {setting} and DESKHOLD_CA_FILE",
-                reason="NOT_CONFIGURED",
-                metadata={"setting": setting},
-            )
-        return endpoint
-
-    def _timeout_of(self, call: Call[Any]) -> float:
-        return self._timeout_seconds or call.timeout_seconds
+Item = TypeVar("Item")
 
 
 class Client(Methods):
@@ -199,6 +69,42 @@ class Client(Methods):
             page = self.send(call)
             yield from listing.items(page)
             call = listing.after(page)
+
+    def follow(self, stream: Stream[Answer]) -> Iterator[Answer]:
+        """Yield what a stream holds, over as many connections as it takes.
+
+        Raises:
+            DeskholdError: It was refused, or the service is away for too long.
+        """
+        resumption = Resumption(stream)
+        while True:
+            try:
+                with closing(self._receive(resumption.request, stream.answer)) as answers:
+                    for answer in answers:
+                        resumption.received(answer)
+                        yield answer
+                resumption.ended()
+            except (errors.Unavailable, errors.Aborted) as error:
+                resumption.broke(error)
+            time.sleep(resumption.pause_seconds)
+
+    def _receive(self, request: Message, answer: type[Answer]) -> Generator[Answer]:
+        method = method_of(request)
+        endpoint = self._endpoint_of(method)
+        attempt = Attempt(method, endpoint, request)
+        rpc = self._channel(method.service, endpoint).unary_stream(
+            attempt.path,
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+        answers = rpc(request, metadata=attempt.metadata)
+        try:
+            yield from answers
+        except grpc.RpcError as error:
+            raise attempt.failed(error) from error
+        finally:
+            answers.cancel()
+        attempt.succeeded()
 
     def close(self) -> None:
         """Close what was opened; calls under way fail."""
@@ -266,6 +172,43 @@ class AsyncClient(Methods):
             for item in listing.items(page):
                 yield item
             call = listing.after(page)
+
+    async def follow(self, stream: Stream[Answer]) -> AsyncIterator[Answer]:
+        """Yield what a stream holds, over as many connections as it takes.
+
+        Raises:
+            DeskholdError: It was refused, or the service is away for too long.
+        """
+        resumption = Resumption(stream)
+        while True:
+            try:
+                async with aclosing(self._receive(resumption.request, stream.answer)) as answers:
+                    async for answer in answers:
+                        resumption.received(answer)
+                        yield answer
+                resumption.ended()
+            except (errors.Unavailable, errors.Aborted) as error:
+                resumption.broke(error)
+            await asyncio.sleep(resumption.pause_seconds)
+
+    async def _receive(self, request: Message, answer: type[Answer]) -> AsyncGenerator[Answer]:
+        method = method_of(request)
+        endpoint = self._endpoint_of(method)
+        attempt = Attempt(method, endpoint, request)
+        rpc = self._channel(method.service, endpoint).unary_stream(
+            attempt.path,
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+        answers = rpc(request, metadata=attempt.metadata)
+        try:
+            async for one in answers:
+                yield one
+        except grpc.RpcError as error:
+            raise attempt.failed(error) from error
+        finally:
+            answers.cancel()
+        attempt.succeeded()
 
     async def close(self) -> None:
         """Close what was opened; calls under way fail."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,9 +24,13 @@ from deskhold import status, tls
 from deskhold.api.broker.v1 import assignments_pb2, collections_pb2, hosts_pb2, sessions_pb2
 from deskhold.api.rbac.v1 import (
     access_pb2,
+    audit_pb2,
+    groups_pb2,
+    policies_pb2,
     role_assignments_pb2,
     role_definitions_pb2,
     scopes_pb2,
+    watch_pb2,
 )
 from deskhold.channel import Endpoint
 from deskhold.errors import DeskholdError
@@ -36,9 +41,13 @@ FILES: tuple[Any, ...] = (
     hosts_pb2,
     sessions_pb2,
     access_pb2,
+    audit_pb2,
+    groups_pb2,
+    policies_pb2,
     role_assignments_pb2,
     role_definitions_pb2,
     scopes_pb2,
+    watch_pb2,
 )
 METHODS: dict[str, Any] = {
     method.name: method
@@ -107,12 +116,15 @@ class StubService:
         authority: Signed its certificate, which is for `localhost`.
         answers: By method name: what to answer, or to raise, or a function of the request. A list
             is used up from its front; its last one stays.
+        streams: What a method that streams sends before it ends, call after call; after the last
+            one it sends nothing and stays open.
         seen: Every call, in order.
     """
 
     authority: Authority
     asks_for_certificate: bool = False
     answers: dict[str, Answer | list[Answer]] = field(default_factory=dict)
+    streams: list[list[Message | DeskholdError]] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     port: int = 0
 
@@ -154,23 +166,44 @@ class _Handler(grpc.GenericRpcHandler):
         if name not in METHODS:
             return None
 
-        def serve(request: Message, context: grpc.ServicerContext) -> Message:
+        def note(request: Message, context: grpc.ServicerContext) -> None:
             metadata = dict(
                 cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata())
             )
             self._service.seen.append(Seen(name, request, metadata, context.time_remaining()))
+
+        def fail(error: DeskholdError, context: grpc.ServicerContext) -> None:
+            sent = status.to_status(error, request_id=error.request_id)
+            context.abort_with_status(rpc_status.to_status(sent))
+
+        def serve(request: Message, context: grpc.ServicerContext) -> Message:
+            note(request, context)
             try:
                 return self._service.answer(name, request)
             except DeskholdError as error:
-                sent = status.to_status(error, request_id=error.request_id)
-                context.abort_with_status(rpc_status.to_status(sent))
+                fail(error, context)
                 raise
 
-        return grpc.unary_unary_rpc_method_handler(
-            serve,
-            request_deserializer=GetMessageClass(METHODS[name].input_type).FromString,
-            response_serializer=lambda message: message.SerializeToString(),
-        )
+        def stream(request: Message, context: grpc.ServicerContext) -> Iterator[Message]:
+            note(request, context)
+            if not self._service.streams:
+                over = threading.Event()
+                context.add_callback(over.set)
+                over.wait(10)
+                return
+            for sent in self._service.streams.pop(0):
+                if isinstance(sent, DeskholdError):
+                    fail(sent, context)
+                else:
+                    yield sent
+
+        kinds: dict[str, Any] = {
+            "request_deserializer": GetMessageClass(METHODS[name].input_type).FromString,
+            "response_serializer": lambda message: message.SerializeToString(),
+        }
+        if METHODS[name].server_streaming:
+            return grpc.unary_stream_rpc_method_handler(stream, **kinds)
+        return grpc.unary_unary_rpc_method_handler(serve, **kinds)
 
 
 def _builder(

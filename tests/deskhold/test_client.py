@@ -202,7 +202,9 @@ def test_what_the_protos_call_repeatable_is_repeated_and_nothing_else(
         client.delete_collection(ENG)
 
     never = {"CreateCollection", "DeleteCollection", "BatchDeleteHosts", "RemoveAssignment"}
-    never |= {"DeleteRoleAssignment", "DeleteScope"}
+    never |= {"DeleteRoleAssignment", "DeleteScope", "DeleteGroup", "RemoveGroupMember"}
+    never |= {f"{verb}RoleDefinition" for verb in ("Create", "Update", "Delete", "Undelete")}
+    never |= {"Watch"}  # taken up again where it broke, which gRPC's own retries cannot
     paths = {path.rpartition("/")[2] for path in repeatable("broker") + repeatable("rbac")}
     assert paths == set(METHODS) - never
 

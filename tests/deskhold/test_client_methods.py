@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 
 from deskhold.api.broker.v1.hosts_pb2 import NewHost
+from deskhold.api.rbac.v1.policies_pb2 import Policy
+from deskhold.api.rbac.v1.role_definitions_pb2 import Permission
 from deskhold.client import AsyncClient, Client
+from deskhold.client.rbac.access import question
 from deskhold.identities import Principal, PrincipalKind
 from tests.deskhold.stub_service import METHODS, StubService
 
 ENG = "tenantGroups/default/tenants/default/collections/eng"
 TENANT = "tenantGroups/default/tenants/default"
+WRITE = "deskhold.resources/hosts/write"
+ROLE = "roleDefinitions/x"
+ALICE = Principal(PrincipalKind.USER, "alice@contoso.com")
+STREAMS = {name for name, method in METHODS.items() if method.server_streaming}
 
 # One call of every method, as a user would write it.
 CALLS: dict[str, Callable[[Any], Any]] = {
@@ -32,21 +39,48 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "ImportAssignments": lambda one: one.import_assignments(ENG, b"pc-1,a@b.c\n"),
     "ExportAssignments": lambda one: one.export_assignments(ENG),
     "Connect": lambda one: one.connect(ENG),
-    "CheckAccess": lambda one: one.check_access("deskhold.resources/hosts/write", "/"),
+    "CheckAccess": lambda one: one.check_access(WRITE, "/"),
     "BatchCheckAccess": lambda one: one.batch_check_access([]),
+    "ExplainAccess": lambda one: one.explain_access(WRITE, "/", principal=ALICE),
+    "TestPermissions": lambda one: one.test_permissions("/", [WRITE]),
+    "ListAccessibleScopes": lambda one: one.list_accessible_scopes(WRITE),
+    "ListPrincipalsWithAccess": lambda one: one.list_principals_with_access(WRITE, "/"),
+    "ListEffectivePermissions": lambda one: one.list_effective_permissions("/"),
+    "WhatIf": lambda one: one.what_if([], [question(WRITE, "/")]),
     "WhoAmI": lambda one: one.who_am_i(),
-    "GetRoleDefinition": lambda one: one.get_role_definition("roleDefinitions/x"),
-    "ListRoleDefinitions": lambda one: one.list_role_definitions(),
-    "CreateRoleAssignment": lambda one: one.create_role_assignment(
-        "/", Principal(PrincipalKind.USER, "a@b.c"), "RDS Owner"
+    "GetRoleDefinition": lambda one: one.get_role_definition(ROLE),
+    "ListRoleDefinitions": lambda one: one.list_role_definitions(scope="/"),
+    "CreateRoleDefinition": lambda one: one.create_role_definition(
+        "Host Keeper", [Permission(actions=["*/read"])], ["/"]
     ),
+    "UpdateRoleDefinition": lambda one: one.update_role_definition(ROLE, description="x"),
+    "DeleteRoleDefinition": lambda one: one.delete_role_definition(ROLE),
+    "UndeleteRoleDefinition": lambda one: one.undelete_role_definition(ROLE),
+    "ListRoleDefinitionVersions": lambda one: one.list_role_definition_versions(ROLE),
+    "ListActions": lambda one: one.list_actions(),
+    "ListGrantableRoles": lambda one: one.list_grantable_roles("/"),
+    "LintPolicy": lambda one: one.lint_policy(),
+    "CreateRoleAssignment": lambda one: one.create_role_assignment("/", ALICE, "RDS Owner"),
     "GetRoleAssignment": lambda one: one.get_role_assignment("roleAssignments/x"),
-    "ListRoleAssignments": lambda one: one.list_role_assignments("/"),
+    "ListRoleAssignments": lambda one: one.list_role_assignments("/", principal=ALICE),
     "DeleteRoleAssignment": lambda one: one.delete_role_assignment("roleAssignments/x"),
+    "CreateGroup": lambda one: one.create_group("staff", display_name="Staff"),
+    "GetGroup": lambda one: one.get_group("groups/staff"),
+    "ListGroups": lambda one: one.list_groups(),
+    "DeleteGroup": lambda one: one.delete_group("groups/staff"),
+    "AddGroupMember": lambda one: one.add_group_member("groups/staff", ALICE),
+    "RemoveGroupMember": lambda one: one.remove_group_member("groups/staff", ALICE),
+    "ListGroupMembers": lambda one: one.list_group_members("groups/staff"),
     "CreateScope": lambda one: one.create_scope("/tenantGroups/contoso"),
     "GetScope": lambda one: one.get_scope("/tenantGroups/contoso"),
     "ListScopes": lambda one: one.list_scopes("/"),
     "DeleteScope": lambda one: one.delete_scope("/tenantGroups/contoso"),
+    "ExportPolicy": lambda one: one.export_policy(),
+    "ImportPolicy": lambda one: one.import_policy(Policy(), replace=True),
+    "ListLogEntries": lambda one: one.list_log_entries(after_revision=1),
+    "VerifyLog": lambda one: one.verify_log(),
+    "ListDecisions": lambda one: one.list_decisions(denied_only=True),
+    "Watch": lambda one: one.watch(from_now=True),
 }
 
 
@@ -63,7 +97,7 @@ def test_every_rpc_of_the_protos_has_a_method() -> None:
     assert set(CALLS) == set(METHODS)
 
 
-@pytest.mark.parametrize("method", CALLS)
+@pytest.mark.parametrize("method", sorted(set(CALLS) - STREAMS))
 def test_the_blocking_client_reaches(method: str, service: StubService, client: Client) -> None:
     service.answers[method] = empty_answer(method)
 
@@ -77,7 +111,7 @@ def test_the_blocking_client_reaches(method: str, service: StubService, client: 
     assert [one.method for one in service.seen] == [method]
 
 
-@pytest.mark.parametrize("method", CALLS)
+@pytest.mark.parametrize("method", sorted(set(CALLS) - STREAMS))
 async def test_the_asyncio_client_reaches(method: str, service: StubService) -> None:
     service.answers[method] = empty_answer(method)
 

@@ -185,8 +185,9 @@ def test_role_assignments_say_where_they_are_and_whether_they_are_inherited(
 
     done = run("role-assignment", "list", "--tenant-group", "g", "-o", "json")
 
-    found = [(one["scope"], one["inherited"]) for one in json.loads(done.stdout)]
-    assert found == [("/", True), (at, False), (below, False)]
+    found = [(one["scope"], one["placement"]) for one in json.loads(done.stdout)]
+    assert found == [("/", "inherited"), (at, "here"), (below, "below")]
+    assert [one["inherited"] for one in json.loads(done.stdout)] == [True, False, False]
 
 
 def test_a_role_is_taken_away_by_role_principal_and_scope(run: Run, service: StubService) -> None:

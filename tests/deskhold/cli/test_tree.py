@@ -35,16 +35,46 @@ SPELLINGS = {
     "assignment import": "--collection --replace --validate-only",
     "assignment export": "--collection",
     "connect": "--user",
-    "role list": "",
-    "role show": "",
-    "role-assignment create": "--role --user --service-principal --group --infrastructure"
-    " --tenant-group --tenant --collection --host-pool --app-group --diagnostics",
-    "role-assignment list": "--infrastructure --diagnostics",
+    "role list": "--deleted --infrastructure --tenant",
+    "role show": "--infrastructure --tenant",
+    "role create": "--name --description --action --not-action --assignable --file",
+    "role update": "--name --description --action --not-action --assignable --file --scope",
+    "role delete": "--force --yes --what-if --scope",
+    "role undelete": "--scope",
+    "role versions": "--scope",
+    "role actions": "",
+    "role grantable": "--infrastructure --tenant",
+    "role lint": "",
+    "role-assignment create": "--role --role-definition-name --user --sign-in-name"
+    " --service-principal --application-id --group --group-object-id --directory --aad-tenant-id"
+    " --infrastructure --deployment --tenant-group --tenant --collection --host-pool --app-group"
+    " --diagnostics --from --until --for --delegate-role --delegate-kind --delegate-to-user"
+    " --delegate-to-group --delegate-for",
+    "role-assignment list": "--infrastructure --diagnostics --through-groups",
+    "group create": "--display-name",
+    "group list": "",
+    "group show": "",
+    "group delete": "--force --yes --what-if",
+    "group add": "--user --service-principal --group",
+    "group remove": "--user --service-principal --group --force --yes --what-if",
+    "group members": "",
     "role-assignment remove": "--role --user --infrastructure --force --what-if",
     "scope create": "--tenant-group --tenant",
     "scope list": "--tenant-group --tenant",
     "scope delete": "--tenant-group --tenant --force --what-if",
-    "can-i": "--infrastructure --collection --user",
+    "can-i": "--infrastructure --collection --user --group --service-principal --token",
+    "explain": "--infrastructure --collection --user --group --service-principal --token-group",
+    "who-can": "--infrastructure --collection",
+    "where-can": "--user --infrastructure",
+    "permissions": "--user --infrastructure",
+    "what-if": "--assign --remove --join --leave --action --user --infrastructure",
+    "policy export": "--infrastructure --tenant",
+    "policy import": "--replace --dry-run --yes --infrastructure --tenant",
+    "policy test": "--junit",
+    "audit log": "--after --actor --since --before --limit",
+    "audit verify": "",
+    "audit decisions": "--denied --principal --decision --limit",
+    "audit watch": "--after",
 }
 
 
@@ -80,9 +110,23 @@ def test_help_has_an_example_that_the_command_would_take(
     assert f"Example:\n  {command.example}" in shown.stdout
 
 
+SHOWING = {
+    "whoami",
+    "connect",
+    "can-i",
+    "explain",
+    "who-can",
+    "where-can",
+    "permissions",
+    "what-if",
+}
+SHOWING |= {f"role {verb}" for verb in ("versions", "actions", "grantable", "lint")}
+SHOWING |= {"group members", "policy test", "audit log", "audit verify", "audit decisions"}
+
+
 @pytest.mark.parametrize(
     "path",
-    [p for p in SPELLINGS if p.partition(" ")[2] in ("list", "show") or p in ("whoami", "connect")],
+    [path for path in SPELLINGS if path.partition(" ")[2] in ("list", "show") or path in SHOWING],
 )
 def test_what_shows_takes_every_form_of_output(path: str, run: Run) -> None:
     help_text = " ".join(run(*path.split(), "--help").stdout.split())
