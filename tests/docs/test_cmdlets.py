@@ -14,10 +14,14 @@ import pytest
 from deskhold.api.broker.v1 import assignments_pb2, collections_pb2, hosts_pb2, sessions_pb2
 from deskhold.api.rbac.v1 import (
     access_pb2,
+    audit_pb2,
+    groups_pb2,
+    policies_pb2,
     principals_pb2,
     role_assignments_pb2,
     role_definitions_pb2,
     scopes_pb2,
+    watch_pb2,
 )
 from deskhold.cli import main
 from rbac_service.roles.builtin import BUILT_IN_ROLES
@@ -28,13 +32,17 @@ TEXT = (ROOT / DOCUMENT).read_text("utf-8")
 FILES: tuple[Any, ...] = (
     access_pb2,
     assignments_pb2,
+    audit_pb2,
     collections_pb2,
+    groups_pb2,
     hosts_pb2,
+    policies_pb2,
     principals_pb2,
     role_assignments_pb2,
     role_definitions_pb2,
     scopes_pb2,
     sessions_pb2,
+    watch_pb2,
 )
 RPCS = {
     f"{service.name}.{method.name}": method
@@ -44,10 +52,8 @@ RPCS = {
 }
 # No cmdlet and no command is just these.
 ONLY_FOR_PROGRAMS = {
-    "AccessService.BatchCheckAccess",
+    "AccessService.TestPermissions",
     "HostService.GetHost",
-    "RoleAssignmentService.GetRoleAssignment",
-    "ScopeService.GetScope",
 }
 
 
@@ -125,6 +131,10 @@ def test_every_cmdlet_of_the_sources_has_a_section() -> None:
         "New-RdsRoleAssignment",
         "Get-RdsRoleAssignment",
         "Remove-RdsRoleAssignment",
+        "Get-RdsRoleDefinition",
+        "New-RdsRoleDefinition",
+        "Set-RdsRoleDefinition",
+        "Remove-RdsRoleDefinition",
     }
 
 

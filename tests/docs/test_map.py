@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from tests.docs.tables import ROOT, table
+from tests.docs.tables import ROOT, code, codes, table
 
 DOCUMENTS = [
     "ARCHITECTURE.md",
@@ -32,7 +32,8 @@ def is_there(path: str) -> bool:
     if any((ROOT / room / path).exists() for room in ROOMS):
         return True
     # What every room has is named without a room.
-    return "/" not in path.rstrip("/") and any((ROOT / "broker_service").rglob(path))
+    services = (ROOT / "broker_service", ROOT / "rbac_service")
+    return "/" not in path.rstrip("/") and any(any(one.rglob(path)) for one in services)
 
 
 def test_the_arrows_are_the_import_contracts() -> None:
@@ -40,6 +41,24 @@ def test_the_arrows_are_the_import_contracts() -> None:
     contracts = [contract["name"] for contract in tool["importlinter"]["contracts"]]
 
     assert [row["Contract"] for row in table("ARCHITECTURE.md", "The arrows").rows] == contracts
+
+
+def test_the_rooms_of_rbac_are_those_there_are() -> None:
+    said = {code(row["Room"]) for row in table("ARCHITECTURE.md", "The rooms of rbac").rows}
+    packages = (one.parent for one in (ROOT / "rbac_service").glob("*/__init__.py"))
+
+    assert said == {f"rbac_service/{one.name}/" for one in packages}
+
+
+def test_a_file_that_is_named_with_a_room_of_rbac_is_in_it() -> None:
+    named = [
+        code(row["Room"]) + file
+        for row in table("ARCHITECTURE.md", "The rooms of rbac").rows
+        for file in codes(row["What is in it"])
+        if file.endswith(".py")
+    ]
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_the_architecture_is_told_in_under_300_lines() -> None:

@@ -37,12 +37,16 @@ def read_in_code() -> dict[str, tuple[str, str | None]]:
         for name, call in sources.calls(sources.modules()[module]):
             setting = sources.text(call.args[0]) if call.args else None
             if name == "read" and setting and setting.isupper():
-                found[f"DESKHOLD_{setting}"] = (module, default_of(call))
+                found[f"DESKHOLD_{setting}"] = (module, default_of(module, call))
     return found
 
 
-def default_of(call: ast.Call) -> str | None:
+def default_of(module: str, call: ast.Call) -> str | None:
     given = call.args[2] if len(call.args) > 2 else sources.keyword(call, "default")
+    match given:
+        case ast.Call(func=ast.Name(id="str"), args=[ast.Name(id=constant)]):
+            there = importlib.import_module(module.removesuffix(".py").replace("/", "."))
+            return str(getattr(there, constant))
     return sources.text(given)
 
 
