@@ -139,8 +139,8 @@ def take_hosts(
         claim.person.key: Claimed(host, is_new=True) for claim, host in served
     }
     if len(claims) > len(free):
-        refusal = _none_free(connection, collection)
-        answers |= {claim.person.key: refusal for claim in claims[len(free) :]}
+        rest = [claim.person.key for claim in claims[len(free) :]]
+        answers |= _left_over(connection, collection, rest)
     return answers
 
 
@@ -166,6 +166,15 @@ def _free_hosts(connection: Connection, collection: Collection, count: int) -> l
         rest = {"count": count - len(rows), "known": [row.id for row in rows]}
         rows += connection.execute(_FREE_WAITING, values | rest)
     return [host_of(row, collection.name) for row in rows]
+
+
+def _left_over(
+    connection: Connection, collection: Collection, user_keys: Sequence[str]
+) -> dict[str, Claimed | DeskholdError]:
+    """Answer users for whom no host was free; another broker may have given them one meanwhile."""
+    refusal = _none_free(connection, collection)
+    held = held_hosts(connection, collection, user_keys)
+    return {key: Claimed(held[key], is_new=False) if key in held else refusal for key in user_keys}
 
 
 def _none_free(connection: Connection, collection: Collection) -> ResourceExhausted:

@@ -77,7 +77,16 @@ class Assignments:
             held = store.held_by(connection, found, person.key, lock=True)
             displaced = to_displace(found, host, person, held, force=force)
             store.free(connection, found, displaced, cause=Cause.DISPLACED, author=author)
-            store.hold(connection, found, [(host, person)], cause=Cause.SET, authors=[author])
+            # As they were judged: a host claimed meanwhile then meets the constraint.
+            slots = {one.hold.slot for one in held if one.hold and one not in displaced}
+            store.hold(
+                connection,
+                found,
+                [(host, person)],
+                cause=Cause.SET,
+                authors=[author],
+                taken={person.key: slots},
+            )
             return Assigned(require_host(connection, found, host_id), tuple(displaced))
 
         return await commit(work)

@@ -144,7 +144,7 @@ def _claimed(
         return answer
     # Who arrives twice at once hears once that the host is new.
     is_first = claims[name][key].author is arrival.author
-    return replace(way, host=answer.host, is_new=is_first)
+    return replace(way, host=answer.host, is_new=answer.is_new and is_first)
 
 
 def _held(

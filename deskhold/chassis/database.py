@@ -11,6 +11,7 @@ can change nothing. No statement and no lock is waited for without an end.
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -147,6 +148,8 @@ def _engine(url: str, *, writes: bool) -> Engine:
 
 
 def _postgresql(url: str, *, writes: bool) -> Engine:
+    # What it warns of besides, a pipeline that met an error, is raised as well.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     engine = create_engine(
         url,
         # The lanes hold their connections for good; a pool would only hide that.
