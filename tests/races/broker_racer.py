@@ -7,9 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
-from broker_service.assignments.claims import Claim, claim_hosts
 from broker_service.assignments.imports import Transfers
-from broker_service.assignments.rules import Person
 from broker_service.assignments.usecases import Assignments
 from broker_service.collections import store
 from broker_service.collections.rules import Collection
@@ -17,9 +15,11 @@ from broker_service.history.rules import Author
 from broker_service.hosts.rules import NewHost
 from broker_service.hosts.usecases import CollectionContents, Hosts
 from broker_service.registration import _exists_or_claim, mark_deleted
+from broker_service.sessions.usecases import Sessions
 from deskhold.chassis.database import Connection, Database
 from deskhold.errors import DeskholdError
 from deskhold.identities import Domains
+from deskhold.names import parse
 
 ENG = "tenantGroups/default/tenants/default/collections/eng"
 DOMAINS = Domains.parse("CONTOSO=contoso.com")
@@ -37,6 +37,7 @@ class Broker:
         self.hosts = Hosts(self.database)
         self.assignments = Assignments(self.database, DOMAINS)
         self.transfers = Transfers(self.database, DOMAINS)
+        self.sessions = Sessions(self.database, DOMAINS)
 
     async def commit(self, work: Callable[[Connection], Any]) -> Any:
         return await self.database.writer.call(work, about=ENG)
@@ -45,9 +46,8 @@ class Broker:
         return await self.database.read(lambda tx: store.require_collection(tx, ENG))
 
     async def claim(self, collection: Collection, user: str) -> list[str]:
-        claim = Claim(collection, Person(user, DOMAINS.user_key(user)), self.author)
-        claimed = await self.database.writer.gather(claim_hosts, claim)
-        return [user, claimed.host.key, "new" if claimed.is_new else "held"]
+        way = await self.sessions.connect(parse(collection.name), user, self.author)
+        return [user, way.host.key, "new" if way.is_new else "held"]
 
     async def set(self, user: str, host_id: str, *, force: bool = False) -> list[str]:
         await self.assignments.set(
