@@ -9,7 +9,6 @@ to 5.7 times).
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -75,47 +74,6 @@ class Claimed:
 
     host: Host
     is_new: bool
-
-
-def claim_hosts(
-    connection: Connection, claims: Sequence[Claim]
-) -> Sequence[Claimed | DeskholdError]:
-    """Answer every claim: the host the user has, a free one, or why there is none.
-
-    Raises:
-        NotFound: One of the collections was deleted since the claim was made.
-    """
-    firsts: defaultdict[str, dict[str, Claim]] = defaultdict(dict)
-    for claim in claims:
-        firsts[claim.collection.uid].setdefault(claim.person.key, claim)
-    answers = {
-        (uid, key): answer
-        for uid, by_user in firsts.items()
-        for key, answer in _claim_in_one(connection, by_user).items()
-    }
-
-    def told(claim: Claim) -> Claimed | DeskholdError:
-        uid, key = claim.collection.uid, claim.person.key
-        answer = answers[uid, key]
-        # Who claims twice at once hears once that the host is new.
-        if isinstance(answer, Claimed) and firsts[uid][key] is not claim:
-            return Claimed(answer.host, is_new=False)
-        return answer
-
-    return [told(claim) for claim in claims]
-
-
-def _claim_in_one(
-    connection: Connection, by_user: dict[str, Claim]
-) -> dict[str, Claimed | DeskholdError]:
-    collection = next(iter(by_user.values())).collection
-    require_same(connection, collection)
-    held = held_hosts(connection, collection, by_user)
-    answers: dict[str, Claimed | DeskholdError] = {
-        key: Claimed(host, is_new=False) for key, host in held.items()
-    }
-    new = [claim for key, claim in by_user.items() if key not in answers]
-    return answers | take_hosts(connection, collection, new)
 
 
 def take_hosts(

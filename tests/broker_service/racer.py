@@ -16,9 +16,8 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from broker_service.collections.store import require_collection
 from deskhold.errors import DeskholdError
-from tests.broker_service.stores import ENG, Store
+from tests.broker_service.stores import Store
 
 HOSTS = [f"pc-{number:02}" for number in range(12)]
 USERS = [f"user{number:02}@contoso.com" for number in range(10)]
@@ -29,7 +28,6 @@ AT_ONCE = 30
 async def race(file: Path, seed: int) -> Counter[str]:
     """Do many things at once; return how often each came out, by reason."""
     store = Store(file)
-    collection = await store.database.read(lambda connection: require_collection(connection, ENG))
     dice = random.Random(seed)
     outcomes: Counter[str] = Counter()
 
@@ -43,8 +41,8 @@ async def race(file: Path, seed: int) -> Counter[str]:
                 lambda: store.set(user, host, force=True),
                 lambda: store.remove(user=user),
                 lambda: store.remove(host_id=host),
-                lambda: store.claim(collection, user),
-                lambda: store.claim(collection, user),
+                lambda: store.connect(user),
+                lambda: store.connect(user),
                 lambda: store.add_hosts(host, other_host),
                 lambda: store.remove_hosts(host, force=dice.random() < 0.3),
                 lambda: store.import_file(f"{host},{user}\n".encode()),

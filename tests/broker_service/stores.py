@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, event, select
 
 from broker_service import tables
-from broker_service.assignments.claims import Claim, Claimed, claim_hosts
 from broker_service.assignments.imports import Transfers
 from broker_service.assignments.rules import Person
 from broker_service.assignments.usecases import Assignments
@@ -19,10 +19,10 @@ from broker_service.collections.rules import Collection, CollectionType, Draft
 from broker_service.history.rules import Author
 from broker_service.hosts.rules import NewHost
 from broker_service.hosts.usecases import Hosts, add_hosts
-from broker_service.sessions.usecases import Sessions
+from broker_service.sessions.usecases import Sessions, WayIn
 from deskhold.chassis.database import Database
 from deskhold.identities import Domains
-from deskhold.names import DESKTOP_APP_GROUP
+from deskhold.names import DESKTOP_APP_GROUP, parse
 from tests.broker_service.pair import Dump, dump
 
 DOMAINS = Domains.parse("CONTOSO=contoso.com")
@@ -99,9 +99,9 @@ class Store:
             ENG, content, replace=replace, validate_only=False, author=AUTHOR, commit=self.commit
         )
 
-    async def claim(self, collection: Collection, user: str) -> Claimed:
-        claim = Claim(collection, person(user), AUTHOR)
-        return await self.database.writer.gather(claim_hosts, claim)
+    async def connect(self, user: str, *, name: str = ENG) -> WayIn:
+        # An author of its own, as every call has.
+        return await self.sessions.connect(parse(name), user, replace(AUTHOR))
 
     async def holdings(self) -> dict[str, str]:
         """Return who holds which host: user key by host key."""

@@ -59,7 +59,7 @@ def run_racers(file: Path) -> Counter[str]:
 async def test_whatever_processes_do_at_once_the_rules_hold_and_history_tells_it(
     store: Store,
 ) -> None:
-    await store.make(*HOSTS, max_desktops_per_user=2)
+    await store.make(*HOSTS, max_desktops_per_user=2, auto_assign_user=True)
 
     outcomes = run_racers(store.file)
 
