@@ -1,6 +1,6 @@
 """One of several processes that work on the same store at the same time.
 
-    python -m tests.broker_service.racer FILE SEED
+    python -m tests.broker_service.racer URL SEED
 
 It says `ready`, waits for a line, does what the seed says, and prints the outcomes as JSON.
 """
@@ -13,7 +13,6 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
 from deskhold.errors import DeskholdError
@@ -25,9 +24,9 @@ ACTS_PER_PROCESS = 180
 AT_ONCE = 30
 
 
-async def race(file: Path, seed: int) -> Counter[str]:
+async def race(url: str, seed: int) -> Counter[str]:
     """Do many things at once; return how often each came out, by reason."""
-    store = Store(file)
+    store = Store(url)
     dice = random.Random(seed)
     outcomes: Counter[str] = Counter()
 
@@ -70,7 +69,7 @@ def main() -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    outcomes = asyncio.run(race(Path(sys.argv[1]), int(sys.argv[2])))
+    outcomes = asyncio.run(race(sys.argv[1], int(sys.argv[2])))
     sys.stdout.write(json.dumps(outcomes) + "\n")
 
 
