@@ -1,7 +1,8 @@
 """Databases for tests: SQLite files, and databases of one PostgreSQL server per session.
 
-`DATABASE_URL` names another PostgreSQL server to use than one that is started here; its user must
-be allowed to make databases.
+`DATABASE_URL` names another PostgreSQL server to use than one that is started here. Its user is a
+superuser: databases are made and dropped, and one test waits longer for a deadlock than others do.
+Nothing but what was made here is touched, and it is gone in the end.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
     """Start a PostgreSQL server, or use the one that `DATABASE_URL` names."""
     given = os.environ.get("DATABASE_URL")
     if given:
-        server = PostgresqlServer(make_url(given))
+        # People write postgresql://, the services insist on their driver.
+        server = PostgresqlServer(make_url(given).set(drivername="postgresql+psycopg"))
         try:
             yield server
         finally:
