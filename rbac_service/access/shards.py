@@ -57,7 +57,8 @@ class Shards(Generic[Value]):
 
     def items(self) -> Iterator[tuple[str, Value]]:
         """Return every entry, in no particular order."""
-        for part in self._parts:
+        # Of a small map most shards are empty.
+        for part in filter(None, self._parts):
             yield from part.items()
 
     def __len__(self) -> int:
