@@ -39,6 +39,16 @@ class Shards(Generic[Value]):
         """Return the value of a key, or None."""
         return self._parts[hash(key) % _SHARDS].get(key)
 
+    def present(self, keys: Iterable[str]) -> list[tuple[str, Value]]:
+        """Return those of some keys that have a value, with it; for the price of one call."""
+        parts = self._parts
+        found = []
+        for key in keys:
+            value = parts[hash(key) % _SHARDS].get(key)
+            if value is not None:
+                found.append((key, value))
+        return found
+
     def after(self, changes: Mapping[str, Value | None]) -> Shards[Value]:
         """Return the map with some keys set, or with None removed; this one stays as it is."""
         if not changes:
