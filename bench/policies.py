@@ -12,7 +12,7 @@ import itertools
 import random
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select
 
 from deskhold.names import ancestors
 from rbac_service.access.rules import Question
@@ -93,9 +93,11 @@ def questions(size: int, count: int = 20_000) -> list[Question]:
 
 
 def fill(engine: Engine, size: int) -> None:
-    """Write the scopes and assignments of a policy into a store that has none of them."""
+    """Write the scopes and assignments of a policy into a store, beside what bootstrap made."""
     with engine.begin() as connection:
-        connection.execute(insert(scopes), [_scope_row(scope) for scope in all_scopes()])
+        there = set(connection.execute(select(scopes.c.path)).scalars())
+        missing = [_scope_row(scope) for scope in all_scopes() if scope not in there]
+        connection.execute(insert(scopes), missing)
         rows = (row(*one) for one in grants(size))
         while chunk := list(itertools.islice(rows, _ROWS_AT_ONCE)):
             connection.execute(insert(role_assignments), chunk)
