@@ -49,9 +49,11 @@ protos: $(PROTOS) ## write deskhold/api anew from protos/
 	@.venv-protos/bin/python protos/generate.py
 
 .PHONY: bench
-bench: $(DEV) ## measure claims and decisions, and print the tables
+bench: $(DEV) ## measure claims, checks, decisions and convergence, and print the tables
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.checks
 	@$(BIN)/python -m bench.decisions
+	@$(BIN)/python -m bench.convergence
 
 .PHONY: clean
 clean: ## remove the environments, caches and builds
