@@ -32,6 +32,11 @@ tour: $(DEV) ## the five-minute tour of the README, against services of its own
 test: $(DEV) ## run the tests; T=tests/journeys chooses some
 	@$(BIN)/python -m pytest -n auto $(T)
 
+.PHONY: worlds
+worlds: $(DEV) ## compare the judge with the reference in 100,000 random worlds, on all cores
+	@DESKHOLD_TEST_WORLDS=$${DESKHOLD_TEST_WORLDS:-100000} \
+	  $(BIN)/python -m pytest -n auto tests/rbac_service/access/test_worlds.py
+
 .PHONY: check
 check: format-check lint types imports api-check ## everything that is judged without running it; changes nothing
 
@@ -44,9 +49,11 @@ protos: $(PROTOS) ## write deskhold/api anew from protos/
 	@.venv-protos/bin/python protos/generate.py
 
 .PHONY: bench
-bench: $(DEV) ## measure claims and decisions, and print the tables
+bench: $(DEV) ## measure claims, checks, decisions and convergence, and print the tables
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.checks
 	@$(BIN)/python -m bench.decisions
+	@$(BIN)/python -m bench.convergence
 
 .PHONY: clean
 clean: ## remove the environments, caches and builds

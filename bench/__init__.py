@@ -5,4 +5,7 @@ run: an echo of two hops (a client over TLS to A, A over mutual TLS to B, no lay
 the real pair as the embedded default lays it out, with everything on. Rounds of both alternate, and
 what counts is the median of the per-round ratios; CPU per request is steadier still. It refuses to
 print a number for claims that cannot be found again in the database.
+
+`bench` itself measures claims; `bench.checks` questions to rbac, whose floor is an echo of one hop;
+`bench.decisions` the deciding alone; `bench.convergence` how soon other processes see a write.
 """

@@ -13,7 +13,7 @@ from bench import echo, report
 from bench.generator import Generator
 from bench.machine import conditions
 from bench.pair import Pair, new_home
-from bench.requests import Kind
+from bench.requests import sources
 from bench.rounds import Plan, Results, Rounds, VerificationError
 
 # As many as performance.md 6 had: what is slow with many hosts must show, in a short run too.
@@ -48,8 +48,8 @@ def _measure(plan: Plan, path: Path) -> tuple[Results, int]:
         pair = Pair(stack, home)
         _say(f"adding {_HOSTS} hosts")
         pair.keep_free(_HOSTS, claimed=0)
-        addresses = dict.fromkeys(Kind, pair.address) | {Kind.ECHO: echo_address}
-        generator = stack.enter_context(Generator(home, addresses))
+        sent = sources(echo_address=echo_address, broker_address=pair.address)
+        generator = stack.enter_context(Generator(home, sent))
         rounds = Rounds(generator, echo=echo_servers, pair=pair, say=_say)
         results = rounds.run(plan)
         return results, rounds.claims

@@ -50,6 +50,14 @@ def start(stack: ExitStack, home: Home) -> tuple[str, list[Server]]:
     return f"localhost:{front}", servers
 
 
+def start_back(stack: ExitStack, home: Home) -> tuple[str, Server]:
+    """Start only what a service would ask, over mutual TLS; return its address and itself."""
+    port = free_ports(1)
+    log = home.path / "echo-back.log"
+    server = Server("bench.echo", "back", str(port), str(home.path), port=port, log=log)
+    return f"localhost:{port}", stack.enter_context(server)
+
+
 async def _serve_back(home: Home, port: int) -> None:
     async def echo(request: BytesValue, _: Any) -> BytesValue:
         return request

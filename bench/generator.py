@@ -11,8 +11,9 @@ import gc
 import multiprocessing
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,15 +23,36 @@ from typing import Any, Self
 import grpc
 import uvloop
 
-from bench import echo
-from bench.requests import CONNECT, Kind, Prepared, prepare
 from deskhold import tls
-from deskhold.api.broker.v1.sessions_pb2 import ConnectResponse
 from deskhold.embedded.paths import Home
 
-# How many requests are prepared for each second of a round; more than two cores can answer.
+# How many requests are prepared for each second of a round; more than two cores can answer with a
+# second hop behind them.
 MAX_RATE = 4000
 _TIMEOUT_SECONDS = 30.0  # as the SDK
+Metadata = tuple[tuple[str, str], ...]
+Prepared = tuple[bytes, Metadata | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What calls of one kind are made of; it travels to the generator's process.
+
+    Attributes:
+        address: Where they are answered.
+        method: The method's full name.
+        requests: Makes an endless iterator of requests, for the home whose keys may sign them.
+        read: Makes of the answers what is to be told about them; None: nothing.
+        is_service: Show the broker's certificate, where services are served.
+        max_rate: How many requests are prepared for each second of the first round.
+    """
+
+    address: str
+    method: str
+    requests: Callable[[Home], Iterator[Prepared]]
+    read: Callable[[list[bytes]], list[str]] | None = None
+    is_service: bool = False
+    max_rate: int = MAX_RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +65,7 @@ class Load:
         seconds: When no more are begun.
     """
 
-    kind: Kind
+    kind: Enum
     in_flight: int
     seconds: float
 
@@ -56,7 +78,7 @@ class Answers:
         count: How many calls were answered OK.
         seconds: From the first call to the last answer.
         latencies_ms: How long each took, sorted.
-        hosts: Of claims: the host in each answer to a user that had none before.
+        told: What the source has to tell about the answers.
         failures: How often each other code came back.
         cpu_seconds: What the generator itself used.
     """
@@ -64,7 +86,7 @@ class Answers:
     count: int
     seconds: float
     latencies_ms: list[float]
-    hosts: list[str]
+    told: list[str]
     failures: Mapping[str, int]
     cpu_seconds: float
 
@@ -74,13 +96,13 @@ class Generator:
 
     Args:
         home: Whose authority to trust and whose issuer to sign with.
-        addresses: Where the kinds are answered.
+        sources: What is sent, by kind.
     """
 
-    def __init__(self, home: Home, addresses: Mapping[Kind, str]) -> None:
+    def __init__(self, home: Home, sources: Mapping[Any, Source]) -> None:
         context = multiprocessing.get_context("spawn")  # gRPC must not be forked
         self._pipe, theirs = context.Pipe()
-        arguments = (theirs, home.path, dict(addresses))
+        arguments = (theirs, home.path, dict(sources))
         self._process = context.Process(target=_main, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
@@ -111,41 +133,46 @@ class Generator:
         self._process.join(_TIMEOUT_SECONDS)
 
 
-def _main(pipe: Connection, home: Path, addresses: Mapping[Kind, str]) -> None:
-    uvloop.run(_serve(pipe, Home(home), addresses))
+def _main(pipe: Connection, home: Path, sources: Mapping[Any, Source]) -> None:
+    uvloop.run(_serve(pipe, Home(home), sources))
 
 
-async def _serve(pipe: Connection, home: Home, addresses: Mapping[Kind, str]) -> None:
-    sources = {kind: _Source(kind, home, address) for kind, address in addresses.items()}
+async def _serve(pipe: Connection, home: Home, sources: Mapping[Any, Source]) -> None:
+    lines = {kind: _Line(source, home) for kind, source in sources.items()}
     while True:
         try:
             load: Load = await asyncio.to_thread(pipe.recv)
         except EOFError:
             break
-        pipe.send(await sources[load.kind].run(load))
-    for source in sources.values():
-        await source.close()
+        pipe.send(await lines[load.kind].run(load))
+    for line in lines.values():
+        await line.close()
 
 
-class _Source:
+class _Line:
     """One channel, and what is to be sent over it."""
 
-    def __init__(self, kind: Kind, home: Home, address: str) -> None:
-        self._kind = kind
-        self._requests = prepare(kind, home)
+    def __init__(self, source: Source, home: Home) -> None:
+        self._source = source
+        self._requests = source.requests(home)
         self._ready: deque[Prepared] = deque()
         self._rate: dict[int, float] = {}
-        self._channel = grpc.aio.secure_channel(address, tls.client_credentials(home.ca_file))
+        own: dict[str, Path] = {}
+        if source.is_service:
+            own = {"cert_file": home.tls_file("broker"), "key_file": home.tls_key_file("broker")}
+        credentials = tls.client_credentials(home.ca_file, **own)
+        self._channel = grpc.aio.secure_channel(source.address, credentials)
         # Without serializers bytes go in and out.
         self._call: Any = self._channel.unary_unary(
-            echo.METHOD if kind is Kind.ECHO else CONNECT,
-            request_serializer=None,
-            response_deserializer=None,
+            source.method, request_serializer=None, response_deserializer=None
         )
 
     async def run(self, load: Load) -> Answers:
         """Prepare, run one round, and read the answers."""
-        wanted = round(load.seconds * self._rate.get(load.in_flight, MAX_RATE)) + load.in_flight
+        wanted = (
+            round(load.seconds * self._rate.get(load.in_flight, self._source.max_rate))
+            + load.in_flight
+        )
         self._ready.extend(islice(self._requests, max(0, wanted - len(self._ready))))
         gc.collect()
         answers: list[bytes] = []
@@ -175,7 +202,7 @@ class _Source:
             count=len(answers),
             seconds=seconds,
             latencies_ms=sorted(latency * 1000 for latency in latencies),
-            hosts=[] if self._kind is Kind.ECHO else _new_hosts(answers),
+            told=[] if self._source.read is None else self._source.read(answers),
             failures=failures,
             cpu_seconds=cpu_seconds,
         )
@@ -183,8 +210,3 @@ class _Source:
     async def close(self) -> None:
         """Close the channel."""
         await self._channel.close()
-
-
-def _new_hosts(answers: list[bytes]) -> list[str]:
-    parsed = map(ConnectResponse.FromString, answers)
-    return [answer.host for answer in parsed if answer.newly_assigned]

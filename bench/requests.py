@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import partial
 from itertools import count, cycle, repeat
 
 from bench import echo
+from bench.generator import Metadata, Prepared, Source
 from bench.pair import CALLERS, COLLECTION, USERS, issuer_of
 from deskhold import issuer
-from deskhold.api.broker.v1.sessions_pb2 import ConnectRequest
+from deskhold.api.broker.v1.sessions_pb2 import ConnectRequest, ConnectResponse
 from deskhold.embedded.paths import Home
 
 CONNECT = "/deskhold.api.broker.v1.SessionService/Connect"
-
-Metadata = tuple[tuple[str, str], ...]
-Prepared = tuple[bytes, Metadata | None]
 
 
 class Kind(Enum):
@@ -26,6 +25,21 @@ class Kind(Enum):
     ON_BEHALF = "claim, 100 callers"
     # One permission each, by a group in the token; no token is seen twice.
     OWN = "claim, a caller each"
+
+
+def sources(*, echo_address: str, broker_address: str) -> dict[Kind, Source]:
+    """Return what is sent of each kind."""
+    claims = {
+        kind: Source(broker_address, CONNECT, partial(prepare, kind), new_hosts)
+        for kind in (Kind.ON_BEHALF, Kind.OWN)
+    }
+    return {Kind.ECHO: Source(echo_address, echo.METHOD, partial(prepare, Kind.ECHO)), **claims}
+
+
+def new_hosts(answers: list[bytes]) -> list[str]:
+    """Return the host in each answer to a user that had none before."""
+    parsed = map(ConnectResponse.FromString, answers)
+    return [answer.host for answer in parsed if answer.newly_assigned]
 
 
 def prepare(kind: Kind, home: Home) -> Iterator[Prepared]:

@@ -103,25 +103,14 @@ class Rounds:
         if is_claim:
             most = round(load.seconds * MAX_RATE) + load.in_flight
             self._pair.keep_free(most, claimed=self.claims)
-        before = sum(server.cpu_seconds() for server in servers)
-        answers = self._generator.run(load)
-        cpu_seconds = sum(server.cpu_seconds() for server in servers) - before
-        if answers.failures or not answers.count:
-            states = "; ".join(server.state for server in servers)
-            raise VerificationError(f"{load}: calls failed: {dict(answers.failures)}; {states}")
+        measured, answers = measure(self._generator, load, servers)
         if is_claim:
             self._verify(load, answers)
-        return Round(
-            rate=answers.count / answers.seconds,
-            p50_ms=_percentile(answers.latencies_ms, 0.50),
-            p99_ms=_percentile(answers.latencies_ms, 0.99),
-            cpu_us=cpu_seconds / answers.count * 1e6,
-            generator_cpu_us=answers.cpu_seconds / answers.count * 1e6,
-        )
+        return measured
 
     def _verify(self, load: Load, answers: Answers) -> None:
         self.claims += answers.count
-        self._hosts.update(answers.hosts)
+        self._hosts.update(answers.told)
         stored = self._pair.count()
         if not self.claims == len(self._hosts) == stored.held == stored.recorded:
             raise VerificationError(
@@ -129,6 +118,27 @@ class Rounds:
                 f" hosts, and {stored.held} rows and {stored.recorded} entries of history are"
                 " stored"
             )
+
+
+def measure(generator: Generator, load: Load, servers: Sequence[Server]) -> tuple[Round, Answers]:
+    """Run one round; return its figures and what was answered.
+
+    Raises:
+        VerificationError: A call failed.
+    """
+    before = sum(server.cpu_seconds() for server in servers)
+    answers = generator.run(load)
+    cpu_seconds = sum(server.cpu_seconds() for server in servers) - before
+    if answers.failures or not answers.count:
+        states = "; ".join(server.state for server in servers)
+        raise VerificationError(f"{load}: calls failed: {dict(answers.failures)}; {states}")
+    return Round(
+        rate=answers.count / answers.seconds,
+        p50_ms=_percentile(answers.latencies_ms, 0.50),
+        p99_ms=_percentile(answers.latencies_ms, 0.99),
+        cpu_us=cpu_seconds / answers.count * 1e6,
+        generator_cpu_us=answers.cpu_seconds / answers.count * 1e6,
+    ), answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,15 +67,19 @@ def decide(snapshot: Snapshot, question: Question, now_us: int) -> Decision:
     bits = snapshot.catalogue.bits
     keys = snapshot.closure(question.principal_keys)
     path = ancestors(question.scope)
-    held = [(key, by_scope) for key in keys if (by_scope := snapshot.held.get(key)) is not None]
+    held = snapshot.held.present(keys)
     for place in path if held else ():
         for key, by_scope in held:
-            own = by_scope.get(place, ())
+            if place not in by_scope:  # nearly always, so the cheapest way to ask comes first
+                continue
+            own = by_scope[place]
             for index in range(0, len(own), 2):
                 if bits.get(own[index], 0) & allowing:
                     return Decision(
                         True, snapshot.epoch, snapshot.revision, own[index + 1], place, key
                     )
+    if snapshot.timed.is_empty:
+        return Decision(False, snapshot.epoch, snapshot.revision)
     return _decide_timed(snapshot, keys, allowing, path, now_us)
 
 
@@ -83,8 +87,8 @@ def _decide_timed(
     snapshot: Snapshot, keys: tuple[str, ...], allowing: int, path: tuple[str, ...], now_us: int
 ) -> Decision:
     begins: int | None = None
-    for key in keys:
-        for one in snapshot.timed.get(key) or ():
+    for key, timed in snapshot.timed.present(keys):
+        for one in timed:
             if one.scope not in path or not snapshot.catalogue.bit(one.role_id) & allowing:
                 continue
             if one.start_us <= now_us < one.expire_us:

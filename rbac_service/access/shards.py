@@ -39,6 +39,16 @@ class Shards(Generic[Value]):
         """Return the value of a key, or None."""
         return self._parts[hash(key) % _SHARDS].get(key)
 
+    def present(self, keys: Iterable[str]) -> list[tuple[str, Value]]:
+        """Return those of some keys that have a value, with it; for the price of one call."""
+        parts = self._parts
+        found = []
+        for key in keys:
+            value = parts[hash(key) % _SHARDS].get(key)
+            if value is not None:
+                found.append((key, value))
+        return found
+
     def after(self, changes: Mapping[str, Value | None]) -> Shards[Value]:
         """Return the map with some keys set, or with None removed; this one stays as it is."""
         if not changes:
@@ -57,7 +67,8 @@ class Shards(Generic[Value]):
 
     def items(self) -> Iterator[tuple[str, Value]]:
         """Return every entry, in no particular order."""
-        for part in self._parts:
+        # Of a small map most shards are empty.
+        for part in filter(None, self._parts):
             yield from part.items()
 
     def __len__(self) -> int:

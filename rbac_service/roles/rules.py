@@ -124,7 +124,10 @@ class Catalogue:
 
     def __init__(self, roles: Iterable[RoleDefinition]) -> None:
         self.roles: Sequence[RoleDefinition] = tuple(roles)
-        self._bits = {role.id: 1 << number for number, role in enumerate(self.roles)}
+        # By id, the bit of every role in force.
+        self.bits: Mapping[str, int] = {
+            role.id: 1 << number for number, role in enumerate(self.roles)
+        }
         self._by_display_name = {role.display_name.lower(): role for role in self.roles}
         self._by_id = {role.id: role for role in self.roles}
         self._allowing: dict[str, int] = {}
@@ -142,14 +145,9 @@ class Catalogue:
 
     __hash__ = None  # type: ignore[assignment]  # compared by content, so not to be a key
 
-    @property
-    def bits(self) -> Mapping[str, int]:
-        """The bit of every role in force, by id."""
-        return self._bits
-
     def bit(self, role_id: str) -> int:
         """Return the bit of a role; 0 for one that is not in force."""
-        return self._bits.get(role_id, 0)
+        return self.bits.get(role_id, 0)
 
     def find(self, name: str) -> RoleDefinition | None:
         """Return the role of a resource name, an id or a display name without case."""
@@ -161,7 +159,7 @@ class Catalogue:
         known = self._allowing.get(action)
         if known is not None:
             return known
-        bits = sum(self._bits[role.id] for role in self.roles if role.allows(action))
+        bits = sum(self.bits[role.id] for role in self.roles if role.allows(action))
         # Callers choose the actions they ask about: without a bound they could fill the memory.
         if len(self._allowing) >= _REMEMBER_ACTIONS:
             self._allowing.clear()
