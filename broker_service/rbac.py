@@ -1,9 +1,10 @@
 """Asks the RBAC service; the only file that knows the authority is remote.
 
 Checks that wait at the same moment travel together: exactly one BatchCheckAccess is in flight, and
-the next one leaves as soon as it has returned, without a timer. Each check is thus decided after
-its request arrived, on one revision, and costs a fraction of a call of its own (measured in the
-design study: 0.96 of the rate of an empty two-hop call, against 0.69 with a call for each check).
+the next one leaves when it has returned and nothing more arrives, without a timer. Each check is
+thus decided after its request arrived, on one revision, and costs a fraction of a call of its own
+(measured in the design study: 0.96 of the rate of an empty two-hop call, against 0.69 with a call
+for each check).
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from deskhold.errors import DeskholdError, FailedPrecondition, NotFound, Unavail
 from deskhold.identities import PrincipalKind
 
 _MAX_BATCH = 64
+# gRPC needs several turns of the loop to make a running handler of a call that has arrived.
+# Measured with 32 in flight: 2 quiet turns make batches of 3 checks, 10 of 9; 20 gain nothing.
+_QUIET_TURNS = 10
 _TIMEOUT_SECONDS = 2.0
 _MARGIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
@@ -165,14 +169,24 @@ class Authority:
 
     async def _send_what_waits(self) -> None:
         while self._waiting:
-            # Two turns of the loop, no timer: requests that have arrived already come along.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            await self._let_more_arrive()
             # Whoever has been cancelled meanwhile needs no answer.
             batch = [one for one in self._waiting[:_MAX_BATCH] if not one.answer.done()]
             del self._waiting[:_MAX_BATCH]
             if batch:
                 await self._send(batch)
+
+    async def _let_more_arrive(self) -> None:
+        """Return when so many turns of the loop have brought nothing more; there is no timer.
+
+        A call costs rbac about a millisecond whatever it asks, so that a busy broker, whose turns
+        are long, is to ask fewer times for more; an idle one runs through the turns in no time.
+        """
+        count = 0
+        while count < len(self._waiting) < _MAX_BATCH:
+            count = len(self._waiting)
+            for _ in range(_QUIET_TURNS):
+                await asyncio.sleep(0)
 
     async def _send(self, batch: list[_Waiting]) -> None:
         longest = _patience(max(one.deadline for one in batch))

@@ -93,6 +93,20 @@ async def test_checks_that_wait_for_an_answer_travel_together_in_one_batch_at_a_
     ]
 
 
+async def test_checks_that_arrive_one_after_the_other_without_a_pause_travel_together(
+    rbac: StandIn, authority: Authority
+) -> None:
+    asked = []
+    for number in range(20):
+        asked.append(asking(authority, f"user{number}"))
+        for _ in range(3):  # turns of the loop, as gRPC needs some for each call
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*asked)
+
+    assert [len(batch) for batch in rbac.batches] == [20]
+
+
 async def test_a_check_carries_who_what_where_and_the_groups(
     rbac: StandIn, authority: Authority
 ) -> None:
