@@ -20,8 +20,8 @@ by one, and what the layers see return is its end.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -145,4 +145,4 @@ def _request_id(context: grpc.aio.ServicerContext[Any, Any]) -> str:
             text = str(value)
             if text.isascii() and text.isprintable() and 0 < len(text) <= _MAX_REQUEST_ID_LENGTH:
                 return text
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
