@@ -10,6 +10,7 @@ for each check).
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ _KINDS = {
 class _Waiting:
     check: access_pb2.CheckAccessRequest
     answer: asyncio.Future[access_pb2.CheckAccessResponse]
-    deadline: float
+    until: float
 
 
 class Authority:
@@ -66,7 +67,10 @@ class Authority:
         self._scopes = scopes_pb2_grpc.ScopeServiceStub(channel)
         self._logger = logger
         self._waiting: list[_Waiting] = []
+        self._asked: list[_Waiting] = []
         self._pump: asyncio.Task[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
 
     async def authorize(self, caller: Caller, needs: Sequence[Need], call: Call) -> Grant:
         """Return why the caller may do all of it.
@@ -75,13 +79,11 @@ class Authority:
             PermissionDenied: The caller may not do one of them.
             Unavailable: The authority does not say.
         """
-        answers = [self._ask(caller, need, call.deadline) for need in needs]
-        try:
-            # Batches before this one may take until the time of those in them is up.
-            async with asyncio.timeout(_patience(call.deadline)):
-                decisions = [await answer for answer in answers]
-        except TimeoutError:
-            raise _unavailable() from None
+        # Less than the caller waits, who is to be told as well.
+        left = call.deadline - time.monotonic()
+        until = call.deadline - min(_MARGIN_SECONDS, left / 4)
+        answers = [self._ask(caller, need, until) for need in needs]
+        decisions = [await answer for answer in answers]
         grant = Grant()
         for need, decision in zip(needs, decisions, strict=True):
             if decision.decision != access_pb2.DECISION_ALLOW:
@@ -148,7 +150,7 @@ class Authority:
                 raise translated from None
 
     def _ask(
-        self, caller: Caller, need: Need, deadline: float
+        self, caller: Caller, need: Need, until: float
     ) -> asyncio.Future[access_pb2.CheckAccessResponse]:
         check = access_pb2.CheckAccessRequest(
             principal=principals_pb2.Principal(
@@ -161,8 +163,10 @@ class Authority:
             group_ids=caller.group_ids,
         )
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(check, loop.create_future(), deadline)
+        waiting = _Waiting(check, loop.create_future(), until)
         self._waiting.append(waiting)
+        if until < self._alarm_at:
+            self._set_alarm(until)
         if self._pump is None or self._pump.done():
             self._pump = loop.create_task(self._send_what_waits())
         return waiting.answer
@@ -174,7 +178,9 @@ class Authority:
             batch = [one for one in self._waiting[:_MAX_BATCH] if not one.answer.done()]
             del self._waiting[:_MAX_BATCH]
             if batch:
+                self._asked = batch
                 await self._send(batch)
+                self._asked = []
 
     async def _let_more_arrive(self) -> None:
         """Return when so many turns of the loop have brought nothing more; there is no timer.
@@ -188,8 +194,34 @@ class Authority:
             for _ in range(_QUIET_TURNS):
                 await asyncio.sleep(0)
 
+    def _set_alarm(self, until: float) -> None:
+        """Have those told whose time is up: batches before theirs may take as long as they may.
+
+        One alarm, at the earliest end of all who wait, because a timer for each costs more than
+        its check. Ends are about equally far away, so it is seldom set anew.
+        """
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = until
+        loop = asyncio.get_running_loop()
+        self._alarm = loop.call_later(max(0.0, until - time.monotonic()), self._tell_the_late)
+
+    def _tell_the_late(self) -> None:
+        self._alarm, self._alarm_at = None, math.inf
+        now = time.monotonic()
+        still = []
+        for one in (*self._asked, *self._waiting):
+            if one.answer.done():
+                continue
+            if one.until <= now:
+                _fail(one, _unavailable())
+            else:
+                still.append(one.until)
+        if still:
+            self._set_alarm(min(still))
+
     async def _send(self, batch: list[_Waiting]) -> None:
-        longest = _patience(max(one.deadline for one in batch))
+        longest = max(one.until for one in batch) - time.monotonic()
         request = access_pb2.BatchCheckAccessRequest(checks=[one.check for one in batch])
         try:
             response = await self._access.BatchCheckAccess(
@@ -219,12 +251,6 @@ class Authority:
             else "",
         )
         return _unavailable()
-
-
-def _patience(deadline: float) -> float:
-    """Return how long an answer may take: less than its caller waits, who is to be told as well."""
-    left = deadline - time.monotonic()
-    return left - min(_MARGIN_SECONDS, left / 4)
 
 
 def _settle(one: _Waiting, result: access_pb2.BatchCheckAccessResult) -> None:

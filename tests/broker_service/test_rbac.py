@@ -207,6 +207,27 @@ async def test_whoever_waits_behind_a_late_answer_hears_before_their_time_is_up(
     assert (await first).decision_id
 
 
+async def test_each_of_many_who_wait_hears_when_their_own_time_is_up(
+    rbac: StandIn, authority: Authority
+) -> None:
+    rbac.is_open.clear()
+    first = asking(authority, "first", seconds=30)
+    await rbac.arrival(1)
+    told: list[str] = []
+
+    async def wait(name: str, seconds: float) -> None:
+        with pytest.raises(Unavailable):
+            await asking(authority, name, seconds=seconds)
+        told.append(name)
+
+    await asyncio.gather(wait("late", 0.6), wait("soon", 0.2), wait("last", 0.9))
+
+    assert told == ["soon", "late", "last"]
+    assert not first.done()
+    rbac.is_open.set()
+    assert (await first).decision_id
+
+
 async def test_whoever_has_left_is_not_asked_for(rbac: StandIn, authority: Authority) -> None:
     rbac.is_open.clear()
     first = asking(authority, "first")
