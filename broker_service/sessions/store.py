@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
@@ -146,7 +146,7 @@ def _claimed(
         return answer
     # Who arrives twice at once hears once that the host is new.
     is_first = claims[name][key].author is arrival.author
-    return replace(way, host=answer.host, is_new=answer.is_new and is_first)
+    return Way(way.collection, way.has_app_group, answer.host, answer.is_new and is_first)
 
 
 def _held(
