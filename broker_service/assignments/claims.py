@@ -22,18 +22,21 @@ from broker_service.history.rules import Author, Cause
 from broker_service.hosts.rules import Host
 from broker_service.hosts.store import count_hosts, host_of
 from broker_service.tables import hosts
+from deskhold.chassis.statements import Prepared, PreparedForKeys
 from deskhold.errors import DeskholdError, ResourceExhausted
 
 CLAIM_KEYS = 1 << 62
-# Built once: composing a statement costs more than SQLite takes to run it.
-_HELD = (
-    select(hosts)
-    .where(
-        hosts.c.collection_id == bindparam("collection"),
-        hosts.c.user_key.in_(bindparam("users", expanding=True)),
-    )
-    # Of several hosts the one in the lowest slot comes last and stays.
-    .order_by(hosts.c.slot.desc())
+_HELD = PreparedForKeys(
+    lambda user_keys: (
+        select(hosts)
+        .where(
+            hosts.c.collection_id == bindparam("collection"),
+            hosts.c.user_key.in_(user_keys),
+        )
+        # Of several hosts the one in the lowest slot comes last and stays.
+        .order_by(hosts.c.slot.desc())
+    ),
+    hosts.c.user_key.type,
 )
 _FREE = (
     select(hosts)
@@ -43,8 +46,8 @@ _FREE = (
 )
 # Brokers on one PostgreSQL pass each other's candidates by; SQLite has one writer and ignores it.
 _UNLOCKED = _FREE.with_for_update(skip_locked=True)
-_FREE_FROM = _UNLOCKED.where(hosts.c.claim_key >= bindparam("place"))
-_FREE_BEFORE = _UNLOCKED.where(hosts.c.claim_key < bindparam("place"))
+_FREE_FROM = Prepared(_UNLOCKED.where(hosts.c.claim_key >= bindparam("place")))
+_FREE_BEFORE = Prepared(_UNLOCKED.where(hosts.c.claim_key < bindparam("place")))
 _FREE_WAITING = _FREE.with_for_update().where(hosts.c.id.not_in(bindparam("known", expanding=True)))
 
 
@@ -106,7 +109,7 @@ def held_hosts(
     connection: Connection, collection: Collection, user_keys: Iterable[str]
 ) -> dict[str, Host]:
     """Return the first host of each user who holds one, by user key."""
-    rows = connection.execute(_HELD, {"collection": collection.id, "users": list(user_keys)})
+    rows = _HELD.run(connection, list(user_keys), {"collection": collection.id})
     return {row.user_key: host_of(row, collection.name) for row in rows}
 
 
@@ -115,10 +118,10 @@ def _free_hosts(connection: Connection, collection: Collection, count: int) -> l
         return []
     place = secrets.randbelow(CLAIM_KEYS)
     values = {"collection": collection.id, "place": place, "count": count}
-    rows = list(connection.execute(_FREE_FROM, values))
+    rows = list(_FREE_FROM.run(connection, values))
     if len(rows) < count:
         # Few are left behind the random place: the rest stands before it.
-        rows += connection.execute(_FREE_BEFORE, values | {"count": count - len(rows)})
+        rows += _FREE_BEFORE.run(connection, values | {"count": count - len(rows)})
     if len(rows) < count:
         # What others hold locked may become free or not: nobody is refused before that is known.
         rest = {"count": count - len(rows), "known": [row.id for row in rows]}

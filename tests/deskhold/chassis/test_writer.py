@@ -55,6 +55,20 @@ async def test_operations_that_wait_together_run_as_one(database: Database) -> N
     assert batches == [[0, 1, 2, 3, 4]]
 
 
+async def test_what_is_submitted_in_one_turn_of_the_loop_shares_a_transaction(
+    database: Database,
+) -> None:
+    sizes: list[int] = []
+
+    def count(_: Connection, numbers: Sequence[int]) -> Sequence[int]:
+        sizes.append(len(numbers))
+        return numbers
+
+    await asyncio.gather(*(database.writer.gather(count, number) for number in range(30)))
+
+    assert sizes == [30]
+
+
 async def test_a_transaction_takes_64_at_the_most(database: Database) -> None:
     sizes: list[int] = []
 
