@@ -7,7 +7,13 @@ import pytest
 from grpc.aio import init_grpc_aio
 from hypothesis import settings
 
-from tests.databases import Databases, PostgresqlServer, SqliteFiles, postgresql_server
+from tests.databases import (
+    Databases,
+    PostgresqlServer,
+    SqliteFiles,
+    postgresql_server,
+    quick_folder,
+)
 
 # Tests come and go with servers and channels of their own. Without this, gRPC ends its poller with
 # the last of them, joined by whatever thread the garbage collector happens to run in: a deadlock.
@@ -26,9 +32,10 @@ def postgresql() -> Iterator[PostgresqlServer]:
 
 
 @pytest.fixture(scope="session")
-def sqlite(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
+def sqlite() -> Iterator[SqliteFiles]:
     """One folder of SQLite files for the session."""
-    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+    with quick_folder() as folder:
+        yield SqliteFiles(folder)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
