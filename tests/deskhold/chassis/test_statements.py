@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 from sqlalchemy import Connection, bindparam, insert, select
 
 from deskhold.chassis.database import Database
@@ -20,7 +18,7 @@ FIND = PreparedForKeys(
 
 
 async def test_a_statement_runs_with_the_values_of_each_row(
-    database: Database, database_file: Path
+    database: Database, database_url: str
 ) -> None:
     def insert_all(connection: Connection) -> None:
         INSERT.run(connection, {"name": "pc-1"})
@@ -29,7 +27,7 @@ async def test_a_statement_runs_with_the_values_of_each_row(
 
     await database.writer.call(insert_all)
 
-    assert stored(database_file) == {"pc-1", "pc-2", "pc-3"}
+    assert stored(database_url) == {"pc-1", "pc-2", "pc-3"}
 
 
 async def test_a_query_finds_any_number_of_keys(database: Database) -> None:
