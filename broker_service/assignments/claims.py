@@ -118,7 +118,7 @@ def _free_hosts(connection: Connection, collection: Collection, count: int) -> l
         return []
     place = secrets.randbelow(CLAIM_KEYS)
     values = {"collection": collection.id, "place": place, "count": count}
-    rows = list(_FREE_FROM.run(connection, values))
+    rows = [*_FREE_FROM.run(connection, values)]
     if len(rows) < count:
         # Few are left behind the random place: the rest stands before it.
         rows += _FREE_BEFORE.run(connection, values | {"count": count - len(rows)})

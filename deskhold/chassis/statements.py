@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, CursorResult, bindparam
+from sqlalchemy import BindParameter, Connection, Row, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
@@ -40,10 +40,10 @@ class Prepared:
         self._columns = columns
         self._composed: dict[str, _Composed] = {}
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """Run it with some values."""
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """Run it with some values and return the rows it finds, all at once: one by one is dear."""
         text, parameters = self._for(connection.dialect)
-        return connection.exec_driver_sql(text, parameters(values))
+        return connection.exec_driver_sql(text, parameters(values)).all()
 
     def run_each(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run it with the values of each row."""
@@ -77,7 +77,7 @@ class PreparedForKeys:
 
     def run(
         self, connection: Connection, keys: Sequence[Any], values: Mapping[str, Any]
-    ) -> Iterator[Any]:
+    ) -> Iterator[Row[Any]]:
         """Return the rows that are found, for some keys after the other when there are many."""
         return chain.from_iterable(
             self._for(len(some)).run(

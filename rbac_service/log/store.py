@@ -53,7 +53,7 @@ def read_heads(connection: Connection, arguments: Sequence[None]) -> Sequence[He
 
 def read_head(connection: Connection) -> Head:
     """Return where the log ends."""
-    row = _READ_HEAD.run(connection, {}).one()
+    (row,) = _READ_HEAD.run(connection, {})
     return Head(row.epoch, row.revision)
 
 

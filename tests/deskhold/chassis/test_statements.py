@@ -6,6 +6,7 @@ from deskhold.chassis.database import Database
 from deskhold.chassis.statements import Prepared, PreparedForKeys
 from tests.deskhold.chassis.things import THINGS, stored
 
+ALL = Prepared(select(THINGS.c.name).order_by(THINGS.c.name))
 INSERT = Prepared(insert(THINGS), ["name"])
 FIND = PreparedForKeys(
     lambda names: (
@@ -20,14 +21,13 @@ FIND = PreparedForKeys(
 async def test_a_statement_runs_with_the_values_of_each_row(
     database: Database, database_url: str
 ) -> None:
-    def insert_all(connection: Connection) -> None:
-        INSERT.run(connection, {"name": "pc-1"})
-        INSERT.run_each(connection, [{"name": "pc-2"}, {"name": "pc-3"}])
+    def insert_all(connection: Connection) -> list[str]:
+        INSERT.run_each(connection, [{"name": "pc-2"}, {"name": "pc-1"}])
         INSERT.run_each(connection, [])
+        return [row.name for row in ALL.run(connection, {})]
 
-    await database.writer.call(insert_all)
-
-    assert stored(database_url) == {"pc-1", "pc-2", "pc-3"}
+    assert await database.writer.call(insert_all) == ["pc-1", "pc-2"]
+    assert stored(database_url) == {"pc-1", "pc-2"}
 
 
 async def test_a_query_finds_any_number_of_keys(database: Database) -> None:
