@@ -1,7 +1,8 @@
 """The floor: two echo servers that do nothing (`python -m bench.echo back|front HOME PORT ...`).
 
-The client reaches the front over TLS; the front passes every message on to the back over mutual
-TLS. Same gRPC, same event loop and same certificates as the pair, without any of its layers.
+The client reaches the front over TLS, with the deadline and the bearer token of a claim; the front
+passes every message on to the back over mutual TLS, with a deadline as the broker's. Same gRPC,
+same event loop and same certificates as the pair, without any of its layers.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from deskhold.embedded.paths import Home
 METHOD = "/deskhold.bench.Echo/Echo"
 _MESSAGE_BYTES = 200
 _ENVELOPE_BYTES = 3
+_TIMEOUT_SECONDS = 2.0
 Echo = Callable[[BytesValue, Any], Awaitable[BytesValue]]
 
 
@@ -82,7 +84,7 @@ async def _serve_front(home: Home, port: int, back: int) -> None:
         )
 
         async def echo(request: BytesValue, _: Any) -> BytesValue:
-            return await ask(request)  # type: ignore[no-any-return]
+            return await ask(request, timeout=_TIMEOUT_SECONDS)  # type: ignore[no-any-return]
 
         await _serve(echo, port, tls.server_credentials(cert_file, key_file))
 

@@ -1,14 +1,16 @@
 """Asks the RBAC service; the only file that knows the authority is remote.
 
 Checks that wait at the same moment travel together: exactly one BatchCheckAccess is in flight, and
-the next one leaves as soon as it has returned, without a timer. Each check is thus decided after
-its request arrived, on one revision, and costs a fraction of a call of its own (measured in the
-design study: 0.96 of the rate of an empty two-hop call, against 0.69 with a call for each check).
+the next one leaves when it has returned and nothing more arrives, without a timer. Each check is
+thus decided after its request arrived, on one revision, and costs a fraction of a call of its own
+(measured in the design study: 0.96 of the rate of an empty two-hop call, against 0.69 with a call
+for each check).
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +32,9 @@ from deskhold.errors import DeskholdError, FailedPrecondition, NotFound, Unavail
 from deskhold.identities import PrincipalKind
 
 _MAX_BATCH = 64
+# gRPC needs several turns of the loop to make a running handler of a call that has arrived.
+# Measured with 32 in flight: 2 quiet turns make batches of 3 checks, 10 of 9; 20 gain nothing.
+_QUIET_TURNS = 10
 _TIMEOUT_SECONDS = 2.0
 _MARGIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
@@ -44,7 +49,7 @@ _KINDS = {
 class _Waiting:
     check: access_pb2.CheckAccessRequest
     answer: asyncio.Future[access_pb2.CheckAccessResponse]
-    deadline: float
+    until: float
 
 
 class Authority:
@@ -62,7 +67,10 @@ class Authority:
         self._scopes = scopes_pb2_grpc.ScopeServiceStub(channel)
         self._logger = logger
         self._waiting: list[_Waiting] = []
+        self._asked: list[_Waiting] = []
         self._pump: asyncio.Task[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
 
     async def authorize(self, caller: Caller, needs: Sequence[Need], call: Call) -> Grant:
         """Return why the caller may do all of it.
@@ -71,13 +79,11 @@ class Authority:
             PermissionDenied: The caller may not do one of them.
             Unavailable: The authority does not say.
         """
-        answers = [self._ask(caller, need, call.deadline) for need in needs]
-        try:
-            # Batches before this one may take until the time of those in them is up.
-            async with asyncio.timeout(_patience(call.deadline)):
-                decisions = [await answer for answer in answers]
-        except TimeoutError:
-            raise _unavailable() from None
+        # Less than the caller waits, who is to be told as well.
+        left = call.deadline - time.monotonic()
+        until = call.deadline - min(_MARGIN_SECONDS, left / 4)
+        answers = [self._ask(caller, need, until) for need in needs]
+        decisions = [await answer for answer in answers]
         grant = Grant()
         for need, decision in zip(needs, decisions, strict=True):
             if decision.decision != access_pb2.DECISION_ALLOW:
@@ -144,7 +150,7 @@ class Authority:
                 raise translated from None
 
     def _ask(
-        self, caller: Caller, need: Need, deadline: float
+        self, caller: Caller, need: Need, until: float
     ) -> asyncio.Future[access_pb2.CheckAccessResponse]:
         check = access_pb2.CheckAccessRequest(
             principal=principals_pb2.Principal(
@@ -157,25 +163,65 @@ class Authority:
             group_ids=caller.group_ids,
         )
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(check, loop.create_future(), deadline)
+        waiting = _Waiting(check, loop.create_future(), until)
         self._waiting.append(waiting)
+        if until < self._alarm_at:
+            self._set_alarm(until)
         if self._pump is None or self._pump.done():
             self._pump = loop.create_task(self._send_what_waits())
         return waiting.answer
 
     async def _send_what_waits(self) -> None:
         while self._waiting:
-            # Two turns of the loop, no timer: requests that have arrived already come along.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            await self._let_more_arrive()
             # Whoever has been cancelled meanwhile needs no answer.
             batch = [one for one in self._waiting[:_MAX_BATCH] if not one.answer.done()]
             del self._waiting[:_MAX_BATCH]
             if batch:
+                self._asked = batch
                 await self._send(batch)
+                self._asked = []
+
+    async def _let_more_arrive(self) -> None:
+        """Return when so many turns of the loop have brought nothing more; there is no timer.
+
+        A call costs rbac about a millisecond whatever it asks, so that a busy broker, whose turns
+        are long, is to ask fewer times for more; an idle one runs through the turns in no time.
+        """
+        count = 0
+        while count < len(self._waiting) < _MAX_BATCH:
+            count = len(self._waiting)
+            for _ in range(_QUIET_TURNS):
+                await asyncio.sleep(0)
+
+    def _set_alarm(self, until: float) -> None:
+        """Have those told whose time is up: batches before theirs may take as long as they may.
+
+        One alarm, at the earliest end of all who wait, because a timer for each costs more than
+        its check. Ends are about equally far away, so it is seldom set anew.
+        """
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = until
+        loop = asyncio.get_running_loop()
+        self._alarm = loop.call_later(max(0.0, until - time.monotonic()), self._tell_the_late)
+
+    def _tell_the_late(self) -> None:
+        self._alarm, self._alarm_at = None, math.inf
+        now = time.monotonic()
+        still = []
+        for one in (*self._asked, *self._waiting):
+            if one.answer.done():
+                continue
+            if one.until <= now:
+                _fail(one, _unavailable())
+            else:
+                still.append(one.until)
+        if still:
+            self._set_alarm(min(still))
 
     async def _send(self, batch: list[_Waiting]) -> None:
-        longest = _patience(max(one.deadline for one in batch))
+        longest = max(one.until for one in batch) - time.monotonic()
         request = access_pb2.BatchCheckAccessRequest(checks=[one.check for one in batch])
         try:
             response = await self._access.BatchCheckAccess(
@@ -205,12 +251,6 @@ class Authority:
             else "",
         )
         return _unavailable()
-
-
-def _patience(deadline: float) -> float:
-    """Return how long an answer may take: less than its caller waits, who is to be told as well."""
-    left = deadline - time.monotonic()
-    return left - min(_MARGIN_SECONDS, left / 4)
 
 
 def _settle(one: _Waiting, result: access_pb2.BatchCheckAccessResult) -> None:

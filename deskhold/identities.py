@@ -105,6 +105,9 @@ class Domains:
 
 
 def _fold(text: str) -> str:
+    # Nearly every name is ASCII, where normalising changes nothing and costs most of the time.
+    if text.isascii():
+        return text.strip().lower()
     # Not NFKC, not casefold(): both merge names that a directory keeps apart ("strauß" and
     # "strauss").
     lower = unicodedata.normalize("NFC", text.strip()).lower()

@@ -101,13 +101,14 @@ def parse(text: str, *kinds: Kind, field: str = "name") -> Name:
     Raises:
         InvalidArgument: It is no such name; says what it should look like.
     """
-    wanted = " or ".join(f"'{kind.value}'" for kind in kinds or tuple(Kind) if kind.value)
     try:
         name = _parse(text)
     except ValueError as error:
-        raise InvalidArgument.of_field(field, f"{quoted(text)} {error}; give {wanted}") from None
+        raise InvalidArgument.of_field(
+            field, f"{quoted(text)} {error}; give {_wanted(kinds)}"
+        ) from None
     if kinds and name.kind not in kinds:
-        raise InvalidArgument.of_field(field, f"{quoted(text)} is not of the form {wanted}")
+        raise InvalidArgument.of_field(field, f"{quoted(text)} is not of the form {_wanted(kinds)}")
     return name
 
 
@@ -141,6 +142,10 @@ def ancestors(scope: str) -> tuple[str, ...]:
 def contains(outer: str, inner: str) -> bool:
     """Say whether a scope is, or lies above, another."""
     return outer in (DEPLOYMENT_SCOPE, inner) or inner.startswith(outer + "/")
+
+
+def _wanted(kinds: tuple[Kind, ...]) -> str:
+    return " or ".join(f"'{kind.value}'" for kind in kinds or tuple(Kind) if kind.value)
 
 
 def quoted(text: str) -> str:

@@ -7,7 +7,13 @@ import pytest
 from grpc.aio import init_grpc_aio
 from hypothesis import settings
 
-from tests.databases import Databases, PostgresqlServer, SqliteFiles, postgresql_server
+from tests.databases import (
+    Databases,
+    PostgresqlServer,
+    SqliteFiles,
+    postgresql_server,
+    quick_folder,
+)
 
 # Tests come and go with servers and channels of their own. Without this, gRPC ends its poller with
 # the last of them, joined by whatever thread the garbage collector happens to run in: a deadlock.
@@ -25,15 +31,18 @@ def postgresql() -> Iterator[PostgresqlServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def sqlite() -> Iterator[SqliteFiles]:
+    """One folder of SQLite files for the session."""
+    with quick_folder() as folder:
+        yield SqliteFiles(folder)
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def databases(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Databases:
-    """Each kind of database in turn."""
-    if request.param == "sqlite":
-        return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
-    server: PostgresqlServer = request.getfixturevalue("postgresql")
-    return server
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Each kind of database in turn; a test of what only one has asks for that one instead."""
+    made: Databases = request.getfixturevalue(request.param)
+    return made
 
 
 @pytest.fixture(scope="session")

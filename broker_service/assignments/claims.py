@@ -9,7 +9,6 @@ to 5.7 times).
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -23,18 +22,21 @@ from broker_service.history.rules import Author, Cause
 from broker_service.hosts.rules import Host
 from broker_service.hosts.store import count_hosts, host_of
 from broker_service.tables import hosts
+from deskhold.chassis.statements import Prepared, PreparedForKeys
 from deskhold.errors import DeskholdError, ResourceExhausted
 
 CLAIM_KEYS = 1 << 62
-# Built once: composing a statement costs more than SQLite takes to run it.
-_HELD = (
-    select(hosts)
-    .where(
-        hosts.c.collection_id == bindparam("collection"),
-        hosts.c.user_key.in_(bindparam("users", expanding=True)),
-    )
-    # Of several hosts the one in the lowest slot comes last and stays.
-    .order_by(hosts.c.slot.desc())
+_HELD = PreparedForKeys(
+    lambda user_keys: (
+        select(hosts)
+        .where(
+            hosts.c.collection_id == bindparam("collection"),
+            hosts.c.user_key.in_(user_keys),
+        )
+        # Of several hosts the one in the lowest slot comes last and stays.
+        .order_by(hosts.c.slot.desc())
+    ),
+    hosts.c.user_key.type,
 )
 _FREE = (
     select(hosts)
@@ -44,8 +46,8 @@ _FREE = (
 )
 # Brokers on one PostgreSQL pass each other's candidates by; SQLite has one writer and ignores it.
 _UNLOCKED = _FREE.with_for_update(skip_locked=True)
-_FREE_FROM = _UNLOCKED.where(hosts.c.claim_key >= bindparam("place"))
-_FREE_BEFORE = _UNLOCKED.where(hosts.c.claim_key < bindparam("place"))
+_FREE_FROM = Prepared(_UNLOCKED.where(hosts.c.claim_key >= bindparam("place")))
+_FREE_BEFORE = Prepared(_UNLOCKED.where(hosts.c.claim_key < bindparam("place")))
 _FREE_WAITING = _FREE.with_for_update().where(hosts.c.id.not_in(bindparam("known", expanding=True)))
 
 
@@ -75,47 +77,6 @@ class Claimed:
 
     host: Host
     is_new: bool
-
-
-def claim_hosts(
-    connection: Connection, claims: Sequence[Claim]
-) -> Sequence[Claimed | DeskholdError]:
-    """Answer every claim: the host the user has, a free one, or why there is none.
-
-    Raises:
-        NotFound: One of the collections was deleted since the claim was made.
-    """
-    firsts: defaultdict[str, dict[str, Claim]] = defaultdict(dict)
-    for claim in claims:
-        firsts[claim.collection.uid].setdefault(claim.person.key, claim)
-    answers = {
-        (uid, key): answer
-        for uid, by_user in firsts.items()
-        for key, answer in _claim_in_one(connection, by_user).items()
-    }
-
-    def told(claim: Claim) -> Claimed | DeskholdError:
-        uid, key = claim.collection.uid, claim.person.key
-        answer = answers[uid, key]
-        # Who claims twice at once hears once that the host is new.
-        if isinstance(answer, Claimed) and firsts[uid][key] is not claim:
-            return Claimed(answer.host, is_new=False)
-        return answer
-
-    return [told(claim) for claim in claims]
-
-
-def _claim_in_one(
-    connection: Connection, by_user: dict[str, Claim]
-) -> dict[str, Claimed | DeskholdError]:
-    collection = next(iter(by_user.values())).collection
-    require_same(connection, collection)
-    held = held_hosts(connection, collection, by_user)
-    answers: dict[str, Claimed | DeskholdError] = {
-        key: Claimed(host, is_new=False) for key, host in held.items()
-    }
-    new = [claim for key, claim in by_user.items() if key not in answers]
-    return answers | take_hosts(connection, collection, new)
 
 
 def take_hosts(
@@ -148,7 +109,7 @@ def held_hosts(
     connection: Connection, collection: Collection, user_keys: Iterable[str]
 ) -> dict[str, Host]:
     """Return the first host of each user who holds one, by user key."""
-    rows = connection.execute(_HELD, {"collection": collection.id, "users": list(user_keys)})
+    rows = _HELD.run(connection, list(user_keys), {"collection": collection.id})
     return {row.user_key: host_of(row, collection.name) for row in rows}
 
 
@@ -157,10 +118,10 @@ def _free_hosts(connection: Connection, collection: Collection, count: int) -> l
         return []
     place = secrets.randbelow(CLAIM_KEYS)
     values = {"collection": collection.id, "place": place, "count": count}
-    rows = list(connection.execute(_FREE_FROM, values))
+    rows = list(_FREE_FROM.run(connection, values))
     if len(rows) < count:
         # Few are left behind the random place: the rest stands before it.
-        rows += connection.execute(_FREE_BEFORE, values | {"count": count - len(rows)})
+        rows += _FREE_BEFORE.run(connection, values | {"count": count - len(rows)})
     if len(rows) < count:
         # What others hold locked may become free or not: nobody is refused before that is known.
         rest = {"count": count - len(rows), "known": [row.id for row in rows]}

@@ -15,8 +15,9 @@ from broker_service.hosts.rules import Host
 from broker_service.hosts.store import chunks, host_of, locked
 from broker_service.tables import hosts
 from deskhold.chassis.paging import Page
+from deskhold.chassis.statements import Prepared
 
-_HOLD = (
+_HOLD = Prepared(
     update(hosts)
     .where(hosts.c.id == bindparam("host"), hosts.c.user_key.is_(None))
     .values(
@@ -120,7 +121,7 @@ def hold(
                 "new_assigned_by": author.actor,
             }
         )
-    connection.execute(_HOLD, rows)
+    _HOLD.run_each(connection, rows)
     events = (
         _event(collection, host, person, EventKind.ASSIGNED, cause) for host, person in wanted
     )

@@ -8,8 +8,11 @@ from sqlalchemy import Connection, insert
 
 from broker_service.history.rules import Author, Event
 from broker_service.tables import history
+from deskhold.chassis.statements import Prepared
 
-_INSERT = insert(history)
+_INSERT = Prepared(
+    insert(history), [column.name for column in history.c if column is not history.c.id]
+)
 
 
 def record(connection: Connection, events: Iterable[tuple[Event, Author]]) -> None:
@@ -30,5 +33,4 @@ def record(connection: Connection, events: Iterable[tuple[Event, Author]]) -> No
         }
         for event, author in events
     ]
-    if rows:
-        connection.execute(_INSERT, rows)
+    _INSERT.run_each(connection, rows)

@@ -6,6 +6,20 @@ from broker_service.hosts.rules import Host
 
 # 2 = warn and let the user decide when the server's identity cannot be verified.
 _AUTHENTICATION_LEVEL = 2
+_SAME_FOR_ALL = "".join(
+    f"{line}\r\n"
+    for line in (
+        "screen mode id:i:2",
+        "prompt for credentials:i:1",
+        f"authentication level:i:{_AUTHENTICATION_LEVEL}",
+        "enablecredsspsupport:i:1",
+        "negotiate security layer:i:1",
+        # 0: a session that the user left behind is taken up again.
+        "disableconnectionsharing:i:0",
+        "autoreconnection enabled:i:1",
+        "redirectclipboard:i:1",
+    )
+)
 
 
 def rdp_file(host: Host, user: str) -> str:
@@ -17,18 +31,7 @@ def rdp_file(host: Host, user: str) -> str:
     address = host.reachable_at
     where = f"[{address}]" if ":" in address else address
     target = f"{where}:{host.port}"
-    lines = (
-        f"full address:s:{target}",
-        f"alternate full address:s:{target}",
-        f"username:s:{user}",
-        "screen mode id:i:2",
-        "prompt for credentials:i:1",
-        f"authentication level:i:{_AUTHENTICATION_LEVEL}",
-        "enablecredsspsupport:i:1",
-        "negotiate security layer:i:1",
-        # 0: a session that the user left behind is taken up again.
-        "disableconnectionsharing:i:0",
-        "autoreconnection enabled:i:1",
-        "redirectclipboard:i:1",
+    return (
+        f"full address:s:{target}\r\nalternate full address:s:{target}\r\n"
+        f"username:s:{user}\r\n{_SAME_FOR_ALL}"
     )
-    return "".join(f"{line}\r\n" for line in lines)

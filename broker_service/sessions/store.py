@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from broker_service.assignments.claims import Claim, Claimed, held_hosts, take_hosts
 from broker_service.assignments.rules import Person
@@ -16,6 +16,7 @@ from broker_service.history.rules import Author
 from broker_service.hosts.rules import Host
 from broker_service.hosts.store import host_of
 from broker_service.tables import app_groups, collections, hosts
+from deskhold.chassis.statements import PreparedForKeys
 from deskhold.errors import DeskholdError
 
 
@@ -76,11 +77,13 @@ class Arrival:
     author: Author
 
 
-# Built once: composing a statement costs more than SQLite takes to run it.
-_TARGETS = (
-    select(collections, app_groups.c.app_group_id)
-    .join(app_groups, app_groups.c.collection_id == collections.c.id)
-    .where(collections.c.name.in_(bindparam("names", expanding=True)))
+_TARGETS = PreparedForKeys(
+    lambda names: (
+        select(collections, app_groups.c.app_group_id)
+        .join(app_groups, app_groups.c.collection_id == collections.c.id)
+        .where(collections.c.name.in_(names))
+    ),
+    collections.c.name.type,
 )
 
 
@@ -88,8 +91,7 @@ def find_ways(connection: Connection, asks: Sequence[Ask]) -> Sequence[Way]:
     """Answer all asks, with a statement per collection (an operation for `Lane.gather`)."""
     by_app_group: dict[tuple[str, str], Collection] = {}
     by_name: dict[str, Collection] = {}
-    targets = {"names": sorted({ask.collection for ask in asks})}
-    for row in connection.execute(_TARGETS, targets):
+    for row in _TARGETS.run(connection, sorted({ask.collection for ask in asks}), {}):
         by_name[row.name] = by_app_group[row.name, row.app_group_id] = collection_of(row)
     held = _held(connection, by_name, asks)
     return [
@@ -144,7 +146,7 @@ def _claimed(
         return answer
     # Who arrives twice at once hears once that the host is new.
     is_first = claims[name][key].author is arrival.author
-    return replace(way, host=answer.host, is_new=answer.is_new and is_first)
+    return Way(way.collection, way.has_app_group, answer.host, answer.is_new and is_first)
 
 
 def _held(

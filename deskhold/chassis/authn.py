@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import grpc
 import jwt
 from google.protobuf.message import Message
 
@@ -144,7 +143,7 @@ class TokenVerifier:
 class Authenticator(Protocol):
     """Says who is calling."""
 
-    def authenticate(self, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
+    def authenticate(self, call: Call) -> Caller:
         """Return the caller.
 
         Raises:
@@ -164,15 +163,15 @@ class Credentials:
         self._tokens = tokens
         self._domains = domains
 
-    def authenticate(self, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
+    def authenticate(self, call: Call) -> Caller:
         """Return the caller; a token says more than the connection it came over."""
-        for key, value in context.invocation_metadata() or ():
+        for key, value in call.metadata:
             if key == "authorization":
                 scheme, _, token = str(value).partition(" ")
                 if scheme.lower() != "bearer":
                     raise Unauthenticated("the authorization metadata is not 'Bearer TOKEN'")
                 return self._tokens.verify(token)
-        for uri in context.auth_context().get("peer_spiffe_id", ()):
+        for uri in call.context.auth_context().get("peer_spiffe_id", ()):
             principal = Principal(PrincipalKind.SERVICE_PRINCIPAL, uri.decode())
             return Caller(principal, self._domains.key(principal))
         raise Unauthenticated(
@@ -187,7 +186,7 @@ def layer(authenticator: Authenticator) -> Layer:
 
     def wrap(_: Method, handler: Handler) -> Handler:
         async def authenticated(request: Message, call: Call) -> Message:
-            call.caller = authenticator.authenticate(call.context)
+            call.caller = authenticator.authenticate(call)
             return await handler(request, call)
 
         return authenticated

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,6 +76,7 @@ class Call:
         request_id: Names the call in logs and errors.
         started: When it arrived, on the monotonic clock.
         deadline: When the caller stops waiting, on the monotonic clock.
+        metadata: What came with it; gRPC would make it anew whenever it is asked.
         caller: Set by authn.
         grant: Set by access.
         code: How it ended, for telemetry.
@@ -87,6 +88,7 @@ class Call:
     request_id: str
     started: float
     deadline: float = 0.0
+    metadata: Sequence[tuple[str, str | bytes]] = ()
     caller: Caller | None = None
     grant: Grant = field(default_factory=Grant)
     code: grpc.StatusCode = grpc.StatusCode.OK

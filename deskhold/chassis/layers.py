@@ -20,8 +20,8 @@ by one, and what the layers see return is its end.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -113,7 +113,8 @@ def _compose(method: Method, behavior: Any, layers: Sequence[Layer]) -> Any:
         handler = layer(method, handler)
 
     async def entry(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
-        call = Call(method, context, _request_id(context), time.monotonic())
+        metadata = tuple(context.invocation_metadata() or ())
+        call = Call(method, context, _request_id(metadata), time.monotonic(), metadata=metadata)
         enter(call)
         return await handler(request, call)
 
@@ -139,10 +140,10 @@ async def _write_all(replies: Any, call: Call) -> None:
             ) from None
 
 
-def _request_id(context: grpc.aio.ServicerContext[Any, Any]) -> str:
-    for key, value in context.invocation_metadata() or ():
+def _request_id(metadata: Sequence[tuple[str, str | bytes]]) -> str:
+    for key, value in metadata:
         if key == REQUEST_ID_KEY:
             text = str(value)
             if text.isascii() and text.isprintable() and 0 < len(text) <= _MAX_REQUEST_ID_LENGTH:
                 return text
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()

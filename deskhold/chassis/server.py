@@ -8,6 +8,7 @@ and only then does `serve_until_told` return, so that its caller closes what it 
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -135,6 +136,10 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told.set)
         await self.start()
+        # What was made until now stays for good; looking for garbage in it would stop every call
+        # for many milliseconds, again and again.
+        gc.collect()
+        gc.freeze()
         try:
             async with asyncio.TaskGroup() as tasks:
                 beside = [tasks.create_task(run()) for run in background]

@@ -116,7 +116,8 @@ class Policy:
         """Follow the log until cancelled."""
         while True:
             try:
-                await self.current()
+                # What questions have just read need not be read again.
+                await self.current(Freshness(max_age_seconds=TAIL_SECONDS))
             except Unavailable:
                 # Answers that need the store say so themselves; here there is nobody to tell.
                 await asyncio.sleep(TAIL_SECONDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -238,7 +238,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     def _answer(self, decision: Decision) -> pb.CheckAccessResponse:
         answer = pb.CheckAccessResponse(
             decision=pb.DECISION_ALLOW if decision.allowed else pb.DECISION_DENY,
-            decision_id=f"d-{uuid.uuid4().hex}",
+            decision_id=f"d-{os.urandom(16).hex()}",
             revision=decision.revision,
             role_assignment=decision.role_assignment,
             revision_token=self._tokens.make(Revision(decision.epoch, decision.revision)),

@@ -8,13 +8,18 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 
 from deskhold.chassis.paging import Page
+from deskhold.chassis.statements import Prepared
 from rbac_service.log.decision_rules import DecisionFilter, RecordedDecision, StoredDecision
 from rbac_service.tables import decisions
+
+_INSERT = Prepared(
+    insert(decisions), [column.name for column in decisions.c if column is not decisions.c.id]
+)
 
 
 def insert_decisions(connection: Connection, batch: Sequence[RecordedDecision]) -> None:
     """Add decisions."""
-    connection.execute(insert(decisions), [_row(one) for one in batch])
+    _INSERT.run_each(connection, [_row(one) for one in batch])
 
 
 def prune(connection: Connection, kept: int, *, at_most: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, insert, select, update
 
 from deskhold.chassis.paging import Page
+from deskhold.chassis.statements import Prepared
 from rbac_service.log.rules import (
     GENESIS_HASH,
     Author,
@@ -27,6 +28,7 @@ from rbac_service.tables import head, log
 
 _HEAD = select(head.c.epoch, head.c.revision)
 _LOCK = _HEAD.with_for_update()
+_READ_HEAD = Prepared(_HEAD)
 # An entry holds what one call changed, up to megabytes; no answer is to hold too many of those.
 MAX_CHARACTERS = 4_000_000
 
@@ -51,7 +53,7 @@ def read_heads(connection: Connection, arguments: Sequence[None]) -> Sequence[He
 
 def read_head(connection: Connection) -> Head:
     """Return where the log ends."""
-    row = connection.execute(_HEAD).one()
+    row = _READ_HEAD.run(connection, {}).one()
     return Head(row.epoch, row.revision)
 
 

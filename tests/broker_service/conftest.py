@@ -1,22 +1,21 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from broker_service.__main__ import MIGRATIONS
-from deskhold.chassis.database import migrate
 from deskhold.client import Client
 from tests.broker_service.pair import OWNER, Eng, Pair, numbers
 from tests.broker_service.stores import Store
+from tests.databases import Databases
 
 
 @pytest.fixture(scope="session")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Both services as real processes, shared by all tests; each works in a tenant of its own."""
-    started = Pair.start(tmp_path_factory.mktemp("pair"))
+    started = Pair.start(tmp_path_factory.mktemp("pair"), databases)
     yield started
     started.stop()
 
@@ -45,20 +44,14 @@ def eng(owner: Client, tenant: str) -> Eng:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store at the newest version, to be copied."""
-    file = tmp_path_factory.mktemp("migrated") / "broker.db"
-    migrate(f"sqlite:///{file}", MIGRATIONS)
-    return file
+def migrations() -> Path:
+    """Whose schema the databases of these tests have."""
+    return MIGRATIONS
 
 
 @pytest.fixture
-def store_file(migrated: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(migrated, tmp_path / "broker.db"))
-
-
-@pytest.fixture
-async def store(store_file: Path) -> AsyncIterator[Store]:
-    opened = Store(store_file)
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """An empty store, without a service; on each kind of database."""
+    opened = Store(database_url)
     yield opened
     await opened.database.close()

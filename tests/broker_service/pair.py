@@ -5,22 +5,24 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from grpc import aio
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from deskhold import environment, issuer
 from deskhold.channel import Endpoint, open_async
 from deskhold.client import AsyncClient, Client
 from deskhold.embedded.paths import Home
 from deskhold.identities import Principal, PrincipalKind
+from tests.databases import Databases
 from tests.deskhold.embedded.stand_ins import free_base_port
 
 OWNER = "admin@contoso.com"
@@ -50,8 +52,9 @@ class Once(AsyncClient):
 class Pair:
     """Both services, the first Owner named."""
 
-    def __init__(self, home: Home, launcher: subprocess.Popen[str]) -> None:
+    def __init__(self, home: Home, store_url: str, launcher: subprocess.Popen[str]) -> None:
         self.home = home
+        self._store_url = store_url
         self._launcher = launcher
         self.settings: Mapping[str, str] = environment.read({environment.HOME: str(home.path)})
         self._issuer = issuer.Issuer(
@@ -62,11 +65,15 @@ class Pair:
         self._clients: dict[tuple[str, ...], Client] = {}
 
     @classmethod
-    def start(cls, path: Path) -> Self:
+    def start(cls, path: Path, databases: Databases) -> Self:
+        """Start both on new databases, which they migrate themselves."""
+        store_url = databases.new()
         environ = {
             **os.environ,
             "DESKHOLD_HOME": str(path / "home"),
             "DESKHOLD_EMBEDDED_PORTS_FROM": str(free_base_port()),
+            "DESKHOLD_BROKER_DATABASE_URL": store_url,
+            "DESKHOLD_RBAC_DATABASE_URL": databases.new(),
         }
         with (path / "log").open("w") as log:
             launcher = subprocess.Popen(
@@ -84,7 +91,7 @@ class Pair:
             raise AssertionError(f"the pair did not start: {(path / 'log').read_text()}")
         bootstrap = [sys.executable, "-m", "rbac_service", "bootstrap", "--owner", OWNER]
         subprocess.run(bootstrap, env=environ, check=True, stdout=subprocess.DEVNULL)
-        return cls(Home((path / "home").resolve()), launcher)
+        return cls(Home((path / "home").resolve()), store_url, launcher)
 
     def stop(self) -> None:
         for client in self._clients.values():
@@ -145,19 +152,23 @@ class Pair:
 
     def dump(self) -> Dump:
         """Return every row of the broker's store, names in transition aside."""
-        return dump(self.home.database_file("broker"))
+        return dump(self._store_url)
 
     def _endpoint(self, service: str, token: str) -> Endpoint:
         address = self.settings[f"DESKHOLD_{service}_ADDRESS"]
         return Endpoint(address, self.home.ca_file, token=token)
 
 
-def dump(database_file: Path) -> Dump:
+def dump(url: str) -> Dump:
     """Return every row of a broker's store, names in transition aside."""
-    tables = ("collections", "app_groups", "hosts", "history", "replies")
-    with closing(sqlite3.connect(f"file:{database_file}?mode=ro", uri=True)) as connection:
-        connection.execute("BEGIN")
-        return {
-            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
-            for table in tables
+    names = ("collections", "app_groups", "hosts", "history", "replies")
+    engine = create_engine(url, poolclass=NullPool, isolation_level="SERIALIZABLE")
+    with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")  # its driver would not, before the first write
+        rows = {
+            name: connection.execute(text(f"SELECT * FROM {name} ORDER BY 1, 2")).all()
+            for name in names
         }
+    engine.dispose()
+    return {name: [tuple(row) for row in found] for name, found in rows.items()}

@@ -1,6 +1,6 @@
 """One of several processes that work on the same store at the same time.
 
-    python -m tests.broker_service.racer FILE SEED
+    python -m tests.broker_service.racer URL SEED
 
 It says `ready`, waits for a line, does what the seed says, and prints the outcomes as JSON.
 """
@@ -13,12 +13,10 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
-from broker_service.collections.store import require_collection
 from deskhold.errors import DeskholdError
-from tests.broker_service.stores import ENG, Store
+from tests.broker_service.stores import Store
 
 HOSTS = [f"pc-{number:02}" for number in range(12)]
 USERS = [f"user{number:02}@contoso.com" for number in range(10)]
@@ -26,10 +24,9 @@ ACTS_PER_PROCESS = 180
 AT_ONCE = 30
 
 
-async def race(file: Path, seed: int) -> Counter[str]:
+async def race(url: str, seed: int) -> Counter[str]:
     """Do many things at once; return how often each came out, by reason."""
-    store = Store(file)
-    collection = await store.database.read(lambda connection: require_collection(connection, ENG))
+    store = Store(url)
     dice = random.Random(seed)
     outcomes: Counter[str] = Counter()
 
@@ -43,8 +40,8 @@ async def race(file: Path, seed: int) -> Counter[str]:
                 lambda: store.set(user, host, force=True),
                 lambda: store.remove(user=user),
                 lambda: store.remove(host_id=host),
-                lambda: store.claim(collection, user),
-                lambda: store.claim(collection, user),
+                lambda: store.connect(user),
+                lambda: store.connect(user),
                 lambda: store.add_hosts(host, other_host),
                 lambda: store.remove_hosts(host, force=dice.random() < 0.3),
                 lambda: store.import_file(f"{host},{user}\n".encode()),
@@ -72,7 +69,7 @@ def main() -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    outcomes = asyncio.run(race(Path(sys.argv[1]), int(sys.argv[2])))
+    outcomes = asyncio.run(race(sys.argv[1], int(sys.argv[2])))
     sys.stdout.write(json.dumps(outcomes) + "\n")
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, event, select
 
 from broker_service import tables
-from broker_service.assignments.claims import Claim, Claimed, claim_hosts
 from broker_service.assignments.imports import Transfers
 from broker_service.assignments.rules import Person
 from broker_service.assignments.usecases import Assignments
@@ -19,10 +18,10 @@ from broker_service.collections.rules import Collection, CollectionType, Draft
 from broker_service.history.rules import Author
 from broker_service.hosts.rules import NewHost
 from broker_service.hosts.usecases import Hosts, add_hosts
-from broker_service.sessions.usecases import Sessions
+from broker_service.sessions.usecases import Sessions, WayIn
 from deskhold.chassis.database import Database
 from deskhold.identities import Domains
-from deskhold.names import DESKTOP_APP_GROUP
+from deskhold.names import DESKTOP_APP_GROUP, parse
 from tests.broker_service.pair import Dump, dump
 
 DOMAINS = Domains.parse("CONTOSO=contoso.com")
@@ -36,9 +35,9 @@ Result = TypeVar("Result")
 class Store:
     """One process's view of a store: the database and the use cases above it."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.database = Database(f"sqlite:///{file}")
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.database = Database(url)
         self.hosts = Hosts(self.database)
         self.assignments = Assignments(self.database, DOMAINS)
         self.transfers = Transfers(self.database, DOMAINS)
@@ -99,9 +98,9 @@ class Store:
             ENG, content, replace=replace, validate_only=False, author=AUTHOR, commit=self.commit
         )
 
-    async def claim(self, collection: Collection, user: str) -> Claimed:
-        claim = Claim(collection, person(user), AUTHOR)
-        return await self.database.writer.gather(claim_hosts, claim)
+    async def connect(self, user: str, *, name: str = ENG) -> WayIn:
+        # An author of its own, as every call has.
+        return await self.sessions.connect(parse(name), user, replace(AUTHOR))
 
     async def holdings(self) -> dict[str, str]:
         """Return who holds which host: user key by host key."""
@@ -125,7 +124,7 @@ class Store:
         return holdings
 
     def dump(self) -> Dump:
-        return dump(self.file)
+        return dump(self.url)
 
     async def _rows(self, query: Any) -> Sequence[Any]:
         return await self.database.read(lambda connection: connection.execute(query).all())
@@ -136,7 +135,14 @@ def person(user: str) -> Person:
 
 
 def plans(connection: Connection, work: Callable[[], object], containing: str) -> list[str]:
-    """Return how the database runs the queries of some work that contain a text."""
+    """Return how the database runs the queries of some work that contain a text.
+
+    A plan says `using INDEX`, and `sort` where that does not give the order, on each engine.
+    """
+    explain = "EXPLAIN QUERY PLAN"
+    if connection.dialect.name == "postgresql":
+        explain = "EXPLAIN"
+        connection.exec_driver_sql("ANALYZE")  # it does so by itself, but not at once
     seen: list[tuple[str, Any]] = []
 
     def see(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
@@ -146,11 +152,13 @@ def plans(connection: Connection, work: Callable[[], object], containing: str) -
     work()
     event.remove(connection.engine, "before_cursor_execute", see)
     explained = (
-        connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        connection.exec_driver_sql(f"{explain} {statement}", parameters)
         for statement, parameters in seen
         if containing in statement
     )
-    return ["; ".join(row.detail for row in rows) for rows in explained]
+    # SQLite's words are in the last column, PostgreSQL's in the only one.
+    told = ("; ".join(row[-1] for row in rows).lower() for rows in explained)
+    return [plan.replace("using index", "using").replace("temp b-tree", "sort") for plan in told]
 
 
 def pcs(count: int, *, start: int = 1) -> list[str]:

@@ -12,6 +12,7 @@ from deskhold.client import Client
 from deskhold.errors import DeskholdError, InvalidArgument, PermissionDenied, Unavailable
 from tests.broker_service.calls import EVERYTHING, MUTATIONS, READS
 from tests.broker_service.pair import OWNER, Eng, Once, Pair
+from tests.databases import Databases
 
 each_mutation = pytest.mark.parametrize("name", MUTATIONS)
 everything = pytest.mark.parametrize("name", EVERYTHING)
@@ -66,9 +67,9 @@ async def test_while_the_authority_hangs_everything_is_unavailable_and_nothing_c
 
 
 @pytest.fixture
-def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def doomed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """A pair of its own, to be broken."""
-    started = Pair.start(tmp_path_factory.mktemp("doomed"))
+    started = Pair.start(tmp_path_factory.mktemp("doomed"), databases)
     yield started
     started.stop()
 

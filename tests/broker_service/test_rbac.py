@@ -93,6 +93,20 @@ async def test_checks_that_wait_for_an_answer_travel_together_in_one_batch_at_a_
     ]
 
 
+async def test_checks_that_arrive_one_after_the_other_without_a_pause_travel_together(
+    rbac: StandIn, authority: Authority
+) -> None:
+    asked = []
+    for number in range(20):
+        asked.append(asking(authority, f"user{number}"))
+        for _ in range(3):  # turns of the loop, as gRPC needs some for each call
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*asked)
+
+    assert [len(batch) for batch in rbac.batches] == [20]
+
+
 async def test_a_check_carries_who_what_where_and_the_groups(
     rbac: StandIn, authority: Authority
 ) -> None:
@@ -188,6 +202,27 @@ async def test_whoever_waits_behind_a_late_answer_hears_before_their_time_is_up(
     with pytest.raises(Unavailable):
         await asking(authority, "second", seconds=0.4)
 
+    assert not first.done()
+    rbac.is_open.set()
+    assert (await first).decision_id
+
+
+async def test_each_of_many_who_wait_hears_when_their_own_time_is_up(
+    rbac: StandIn, authority: Authority
+) -> None:
+    rbac.is_open.clear()
+    first = asking(authority, "first", seconds=30)
+    await rbac.arrival(1)
+    told: list[str] = []
+
+    async def wait(name: str, seconds: float) -> None:
+        with pytest.raises(Unavailable):
+            await asking(authority, name, seconds=seconds)
+        told.append(name)
+
+    await asyncio.gather(wait("late", 0.6), wait("soon", 0.2), wait("last", 0.9))
+
+    assert told == ["soon", "late", "last"]
     assert not first.done()
     rbac.is_open.set()
     assert (await first).decision_id

@@ -234,7 +234,7 @@ async def test_brokers_that_make_and_delete_one_name_at_once_stay_in_step(
     pair: Pair, broker: Broker, owner: Client, name: Name
 ) -> None:
     channel = open_async(pair.as_broker())
-    second_store = Store(broker.store.file)
+    second_store = Store(broker.store.url)
     second = Broker(second_store, Authority(channel, structlog.get_logger()), broker.clock)
     reasons = set()
 

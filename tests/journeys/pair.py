@@ -28,13 +28,18 @@ class Pair:
     The launchers are read to their words, so that nothing here waits for a time: each of the
     methods that start or end something returns when it has happened.
 
+    Args:
+        path: The state directory.
+        settings: Settings that win over those of the state directory.
+
     Attributes:
         home: The state directory.
         base_port: The broker's port; rbac takes the two after it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, **settings: str) -> None:
         self.home = Home(path)
+        self._settings = settings
         self.base_port = free_base_port()
         self._launchers: dict[str, _Launcher] = {}
         self._ending: set[str] = set()
@@ -143,6 +148,7 @@ class Pair:
         return inherited | {
             environment.HOME: str(self.home.path),
             "DESKHOLD_EMBEDDED_PORTS_FROM": str(self.base_port),
+            **self._settings,
         }
 
     @property

@@ -106,6 +106,11 @@ def last_host(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]
     return [broker.claim(eng, f"user{broker.number}@contoso.com")]
 
 
+def one_user(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
+    """The same user comes in everywhere."""
+    return [broker.claim(eng, "alice@contoso.com")]
+
+
 def force(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
     """Two hosts, and every broker moves the same three users between them."""
     users = [f"user{turn % 3}@contoso.com" for turn in range(TIMES)]
@@ -169,6 +174,7 @@ SCENARIOS: dict[str, Scenario] = {
     for one in (
         rush,
         last_host,
+        one_user,
         force,
         assign_or_remove_host,
         everything,
@@ -182,7 +188,10 @@ async def race(
     url: str, number: int, start: Callable[[], object], scenario: str
 ) -> list[list[str]]:
     """Do what the scenario says, all at once; return what each act led to."""
-    broker = Broker(url, number)
+    return await let_loose(Broker(url, number), start, scenario)
+
+
+async def let_loose(broker: Broker, start: Callable[[], object], scenario: str) -> list[list[str]]:
     eng = await broker.eng()
     start()
 

@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import subprocess
 import sys
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 COUNT = 8
+_MEETING_SECONDS = 60  # whoever waits longer waits for a process that is gone
 
 
 def run_processes(module: str, url: str, *arguments: str, count: int = COUNT) -> list[Any]:
@@ -46,7 +48,8 @@ def main() -> None:
 
 
 def _race(module: Any, number: int, start: Barrier, pipe: Connection[Any, Any]) -> None:
-    pipe.send(asyncio.run(module.race(sys.argv[3], number, start.wait, *sys.argv[4:])))
+    meet = partial(start.wait, _MEETING_SECONDS)
+    pipe.send(asyncio.run(module.race(sys.argv[3], number, meet, *sys.argv[4:])))
 
 
 if __name__ == "__main__":

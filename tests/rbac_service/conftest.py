@@ -6,15 +6,18 @@ import pytest
 
 from deskhold.api.rbac.v1.scopes_pb2 import CreateScopeRequest, Scope
 from deskhold.chassis.database import Database
+from tests.databases import Databases
 from tests.rbac_service.running import MIGRATIONS, OWNER, Caller, Deployment, Process
 
 _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def deployment(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
     """One deployment for all tests; each makes tenant groups of its own."""
-    made = Deployment.make(tmp_path_factory.mktemp("rbac"))
+    made = Deployment.make(tmp_path_factory.mktemp("rbac"), databases)
     made.start()
     yield made
     made.stop()
@@ -53,9 +56,9 @@ def someone() -> Callable[[], str]:
 
 
 @pytest.fixture
-def own_deployment(tmp_path: Path) -> Iterator[Deployment]:
+def own_deployment(databases: Databases, tmp_path: Path) -> Iterator[Deployment]:
     """A deployment that is this test's own; nothing of it runs yet."""
-    made = Deployment.make(tmp_path / "var")
+    made = Deployment.make(tmp_path / "var", databases)
     yield made
     made.stop()
 

@@ -5,29 +5,30 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import grpc
 from google.protobuf.message import Message
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 import rbac_service
 from deskhold import issuer
 from deskhold.channel import Endpoint, open_sync
 from deskhold.chassis import clock
-from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.database import Database
 from deskhold.embedded.home import lay_out
 from deskhold.embedded.paths import Home
 from deskhold.identities import Domains
 from rbac_service.bootstrap import bootstrap
 from tests import rpcs
+from tests.databases import Databases
 from tests.deskhold.embedded.stand_ins import free_base_port
 
 MIGRATIONS = Path(rbac_service.__file__).parent / "migrations"
@@ -54,13 +55,13 @@ class Caller:
 class Process:
     """One running process of the service."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, url: str) -> None:
         self.home = home
         port = free_base_port()
         self.address, self._services = f"127.0.0.1:{port}", f"127.0.0.1:{port + 1}"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rbac_service"],
-            env=environ(home, LISTEN=self.address, SERVICE_LISTEN=self._services),
+            env=environ(home, DATABASE_URL=url, LISTEN=self.address, SERVICE_LISTEN=self._services),
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -112,7 +113,6 @@ class Process:
 
 
 async def _name_first_owner(url: str) -> None:
-    migrate(url, MIGRATIONS)
     database = Database(url)
     await bootstrap(
         database,
@@ -126,21 +126,22 @@ async def _name_first_owner(url: str) -> None:
 
 @dataclass
 class Deployment:
-    """A state directory whose first Owner is named, and the processes that serve it."""
+    """A state directory and a database whose first Owner is named, and the processes on them."""
 
     home: Home
+    url: str
     processes: list[Process] = field(default_factory=list)
 
     @classmethod
-    def make(cls, folder: Path) -> Deployment:
+    def make(cls, folder: Path, databases: Databases) -> Deployment:
         """Lay one out; the first Owner is named here as the command does it, only faster."""
-        home = lay_out(folder, free_base_port())
-        asyncio.run(_name_first_owner(f"sqlite:///{home.database_file('rbac')}"))
-        return cls(home)
+        home, url = lay_out(folder, free_base_port()), databases.new(MIGRATIONS)
+        asyncio.run(_name_first_owner(url))
+        return cls(home, url)
 
     def start(self) -> Process:
         """Start one more process on the one database."""
-        self.processes.append(Process(self.home))
+        self.processes.append(Process(self.home, self.url))
         return self.processes[-1]
 
     def stop(self) -> None:
@@ -149,9 +150,11 @@ class Deployment:
 
     def rows(self, query: str) -> list[Any]:
         """Ask the database itself."""
-        with closing(sqlite3.connect(self.home.database_file("rbac"))) as connection:
-            connection.row_factory = sqlite3.Row
-            return connection.execute(query).fetchall()
+        engine = create_engine(self.url, poolclass=NullPool)
+        with engine.connect() as connection:
+            found = connection.execute(text(query)).mappings().all()
+        engine.dispose()
+        return list(found)
 
     def log(self) -> list[Any]:
         """Return the log's entries, oldest first."""

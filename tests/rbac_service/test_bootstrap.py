@@ -17,6 +17,7 @@ from deskhold.identities import Domains
 from rbac_service import tables
 from rbac_service.bootstrap import bootstrap
 from rbac_service.roles.builtin import ENFORCEMENT_POINT_ID, OWNER_ID
+from tests.databases import Databases
 from tests.rbac_service.chain import first_broken
 from tests.rbac_service.running import Deployment, environ
 
@@ -92,23 +93,25 @@ async def test_an_owner_who_is_no_user_is_refused_and_the_store_stays_empty(
     await name(database, "admin@contoso.com")
 
 
-def command(home: Home, *arguments: str) -> subprocess.Popen[str]:
+def command(home: Home, url: str, *arguments: str) -> subprocess.Popen[str]:
     """Begin a command of the service."""
     return subprocess.Popen(
         [sys.executable, "-m", "rbac_service", *arguments],
-        env=environ(home),
+        env=environ(home, DATABASE_URL=url),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def test_of_two_commands_on_a_machine_without_a_database_one_names_the_owner(
-    tmp_path: Path,
+def test_of_two_commands_on_a_new_database_one_names_the_owner(
+    databases: Databases, tmp_path: Path
 ) -> None:
-    home = lay_out(tmp_path / "var", 40000)
+    home, url = lay_out(tmp_path / "var", 40000), databases.new()
 
-    racing = [command(home, "bootstrap", "--owner", f"admin-{n}@contoso.com") for n in range(2)]
+    racing = [
+        command(home, url, "bootstrap", "--owner", f"admin-{n}@contoso.com") for n in range(2)
+    ]
     said = [one.communicate() for one in racing]
 
     assert sorted(one.returncode for one in racing) == [0, 1]
@@ -118,7 +121,7 @@ def test_of_two_commands_on_a_machine_without_a_database_one_names_the_owner(
         "",
     )
     assert "ALREADY_BOOTSTRAPPED" in said[1 - winner][1]
-    owners = Deployment(home).rows(
+    owners = Deployment(home, url).rows(
         "SELECT principal_id FROM role_assignments WHERE principal_kind = 'user'"
     )
     assert [row["principal_id"] for row in owners] == [f"admin-{winner}@contoso.com"]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,10 +68,9 @@ def test_down_leaves_nothing_and_up_again_makes_the_tables(url: str) -> None:
         assert differences(connection) == []
 
 
-def test_every_store_has_a_history_of_its_own(tmp_path: Path) -> None:
+def test_every_store_has_a_history_of_its_own(databases: Databases) -> None:
     epochs = set()
-    for name in ("one", "other"):
-        url = f"sqlite:///{tmp_path / name}.db"
+    for url in (databases.new(), databases.new()):
         migrate(url, MIGRATIONS)
         with connected(url) as connection:
             epochs.add(connection.execute(text("SELECT epoch FROM head")).scalar_one())

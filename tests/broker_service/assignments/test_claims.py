@@ -2,95 +2,111 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, insert, update
+from sqlalchemy.exc import IntegrityError
 
 from broker_service import tables
-from broker_service.assignments.claims import Claim, Claimed, claim_hosts
 from broker_service.collections.rules import Collection
 from broker_service.collections.store import delete_collection
+from broker_service.sessions.store import Arrival, Ask, Way, find_or_claim
+from broker_service.sessions.usecases import WayIn
 from deskhold.errors import DeskholdError, NotFound, ResourceExhausted
-from tests.broker_service.stores import AUTHOR, TENANT, Store, pcs, person, plans
+from deskhold.names import DESKTOP_APP_GROUP
+from tests.broker_service.stores import AUTHOR, ENG, TENANT, Store, pcs, person, plans
 
-Answers = Sequence[Claimed | DeskholdError]
+Answers = Sequence[Way | DeskholdError]
 
 
 def users(count: int) -> list[str]:
     return [f"user{number:05}@contoso.com" for number in range(count)]
 
 
-async def claimed(store: Store, collection: Collection, *names: str) -> Answers:
-    """Claim for all of them in one batch."""
-    claims = [Claim(collection, person(name), AUTHOR) for name in names]
-    return await store.database.writer.call(lambda connection: claim_hosts(connection, claims))
+def arrival(user: str, name: str = ENG) -> Arrival:
+    who = person(user)
+    # An author of its own, as every call has.
+    return Arrival(Ask(name, DESKTOP_APP_GROUP, who.key), who, replace(AUTHOR))
+
+
+async def made(
+    store: Store, *host_ids: str, name: str = ENG, max_desktops_per_user: int = 1
+) -> Collection:
+    """Add a collection that assigns automatically."""
+    return await store.make(
+        *host_ids, name=name, auto_assign_user=True, max_desktops_per_user=max_desktops_per_user
+    )
+
+
+async def claimed(store: Store, *arrivals: Arrival | str) -> Answers:
+    """Let all of them, users of `eng` if nothing else is said, arrive in one batch."""
+    batch = [arrival(one) if isinstance(one, str) else one for one in arrivals]
+    return await store.database.writer.call(lambda connection: find_or_claim(connection, batch))
+
+
+def ways_of(answers: Answers) -> list[Way]:
+    return [one for one in answers if isinstance(one, Way) and one.host is not None]
 
 
 def hosts_of(answers: Answers) -> list[str]:
-    return [one.host.key for one in answers if isinstance(one, Claimed)]
+    return [one.host.key for one in ways_of(answers) if one.host is not None]
 
 
 async def test_every_user_of_a_batch_gets_a_host_of_their_own(store: Store) -> None:
-    eng = await store.make(*pcs(64))
+    await made(store, *pcs(64))
 
-    answers = await claimed(store, eng, *users(64))
+    answers = await claimed(store, *users(64))
 
     assert sorted(hosts_of(answers)) == pcs(64)
     assert await store.holdings() == dict(zip(hosts_of(answers), users(64), strict=True))
 
 
 async def test_a_user_twice_in_a_batch_gets_one_host_and_one_news_of_it(store: Store) -> None:
-    eng = await store.make(*pcs(5))
+    await made(store, *pcs(5))
 
     answers = await claimed(
-        store, eng, "alice@contoso.com", "bob@contoso.com", "CONTOSO\\Alice", "ALICE@contoso.com"
+        store, "alice@contoso.com", "bob@contoso.com", "CONTOSO\\Alice", "ALICE@contoso.com"
     )
 
     alice, bob, again, once_more = hosts_of(answers)
     assert alice == again == once_more != bob
-    assert [one.is_new for one in answers if isinstance(one, Claimed)] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+    assert [one.is_new for one in ways_of(answers)] == [True, True, False, False]
     assert len(await store.holdings()) == len(await store.history()) == 2
 
 
 async def test_claiming_again_gives_the_same_host(store: Store) -> None:
-    eng = await store.make(*pcs(5))
-    (first,) = await claimed(store, eng, "alice@contoso.com")
+    await made(store, *pcs(5))
+    first = await store.connect("alice@contoso.com")
 
-    (again,) = await claimed(store, eng, "CONTOSO\\alice")
+    again = await store.connect("CONTOSO\\alice")
 
-    assert isinstance(first, Claimed)
-    assert isinstance(again, Claimed)
     assert (first.is_new, again.is_new) == (True, False)
     assert again.host.id == first.host.id
     assert len(await store.history()) == 1
 
 
 async def test_of_several_hosts_the_first_one_given_is_claimed_again(store: Store) -> None:
-    eng = await store.make("c", "b", "a", max_desktops_per_user=3)
+    await made(store, "c", "b", "a", max_desktops_per_user=3)
     for host_id in ("b", "c", "a"):
         await store.set("alice@contoso.com", host_id)
 
-    assert hosts_of(await claimed(store, eng, "alice@contoso.com")) == ["b"]
+    assert hosts_of(await claimed(store, "alice@contoso.com")) == ["b"]
 
 
 async def test_the_last_hosts_are_found_wherever_they_stand_in_the_ring(store: Store) -> None:
-    eng = await store.make(*pcs(30))
+    await made(store, *pcs(30))
     given: list[str] = []
     for name in users(30):
-        given += hosts_of(await claimed(store, eng, name))
+        given += hosts_of(await claimed(store, name))
 
     assert sorted(given) == pcs(30)
 
 
 async def test_those_for_whom_none_is_left_are_told_the_counts(store: Store) -> None:
-    eng = await store.make(*pcs(3))
+    eng = await made(store, *pcs(3))
 
-    answers = await claimed(store, eng, *users(5))
+    answers = await claimed(store, *users(5))
 
     assert len(hosts_of(answers)) == 3
     refused = [one for one in answers if isinstance(one, DeskholdError)]
@@ -102,51 +118,50 @@ async def test_those_for_whom_none_is_left_are_told_the_counts(store: Store) -> 
 
 
 async def test_one_batch_serves_several_collections(store: Store) -> None:
-    first = await store.make("a-1", name=f"{TENANT}/collections/a")
-    second = await store.make("b-1", name=f"{TENANT}/collections/b")
-    claims = [
-        Claim(collection, person(name), AUTHOR)
-        for collection in (first, second)
-        for name in ("alice@contoso.com", "bob@contoso.com")
-    ]
+    names = [f"{TENANT}/collections/a", f"{TENANT}/collections/b"]
+    for name, host_id in zip(names, ("a-1", "b-1"), strict=True):
+        await made(store, host_id, name=name)
 
-    answers = await store.database.writer.call(lambda connection: claim_hosts(connection, claims))
+    answers = await claimed(
+        store,
+        *(arrival(user, name) for name in names for user in ("alice@contoso.com", "bob@x.com")),
+    )
 
-    assert [isinstance(one, Claimed) for one in answers] == [True, False, True, False]
+    assert [isinstance(one, Way) for one in answers] == [True, False, True, False]
     assert await store.holdings() == {"a-1": "alice@contoso.com", "b-1": "alice@contoso.com"}
 
 
 async def test_a_claim_in_a_collection_deleted_meanwhile_takes_no_host_of_the_next(
     store: Store,
 ) -> None:
-    gone = await store.make(name=f"{TENANT}/collections/gone")
-    await store.database.writer.call(lambda connection: delete_collection(connection, gone))
-    other = await store.make("pc-1", "pc-2", name=f"{TENANT}/collections/other")
-    # SQLite gives the number of a deleted row away again; this test is about that.
-    assert other.id == gone.id
+    names = [f"{TENANT}/collections/gone", f"{TENANT}/collections/other"]
+    gone = await made(store, name=names[0])
+    await store.commit(lambda connection: delete_collection(connection, gone))
+    # On SQLite it has the number of the deleted row: numbers are given away again there.
+    await made(store, "pc-1", "pc-2", name=names[1])
 
     late, beside = await asyncio.gather(
-        store.claim(gone, "alice@contoso.com"),
-        store.claim(other, "bob@contoso.com"),
+        store.connect("alice@contoso.com", name=names[0]),
+        store.connect("bob@contoso.com", name=names[1]),
         return_exceptions=True,
     )
 
     assert isinstance(late, NotFound)
     assert late.reason == "COLLECTION_NOT_FOUND"
-    assert isinstance(beside, Claimed)
+    assert isinstance(beside, WayIn)
     assert list((await store.holdings()).values()) == ["bob@contoso.com"]
 
 
 async def test_claims_that_wait_together_share_a_transaction_and_all_are_served(
     store: Store,
 ) -> None:
-    eng = await store.make(*pcs(200))
+    await made(store, *pcs(200))
 
-    answers = await asyncio.gather(*(store.claim(eng, name) for name in users(200)))
+    ways = await asyncio.gather(*map(store.connect, users(200)))
 
-    assert sorted(one.host.key for one in answers) == pcs(200)
+    assert sorted(way.host.key for way in ways) == pcs(200)
     assert await store.holdings() == {
-        one.host.key: name for one, name in zip(answers, users(200), strict=True)
+        way.host.key: name for way, name in zip(ways, users(200), strict=True)
     }
 
 
@@ -154,20 +169,20 @@ async def test_claims_that_wait_together_share_a_transaction_and_all_are_served(
 async def test_a_claim_looks_at_free_hosts_only_however_many_are_assigned(
     store: Store, percent: int
 ) -> None:
-    eng = await store.make(*pcs(2000))
-    await store.database.writer.call(lambda connection: assign(connection, 20 * percent))
+    await made(store, *pcs(2000))
+    await store.commit(lambda connection: assign(connection, 20 * percent))
 
-    claims = [Claim(eng, person(f"new{number}@contoso.com"), AUTHOR) for number in range(4)]
-    found = await store.database.writer.call(
+    batch = [arrival(f"new{number}@contoso.com") for number in range(4)]
+    found = await store.commit(
         lambda connection: plans(
-            connection, lambda: claim_hosts(connection, claims), "ORDER BY hosts.claim_key"
+            connection, lambda: find_or_claim(connection, batch), "ORDER BY hosts.claim_key"
         )
     )
 
     assert found
     for plan in found:
-        assert "USING INDEX free_hosts" in plan
-        assert "TEMP B-TREE" not in plan
+        assert "using free_hosts" in plan
+        assert "sort" not in plan
 
 
 def assign(connection: Connection, count: int) -> None:
@@ -178,14 +193,14 @@ def assign(connection: Connection, count: int) -> None:
 
 
 async def test_history_is_part_of_the_claim(store: Store) -> None:
-    eng = await store.make("pc-1")
+    await made(store, "pc-1")
 
     def claim_and_fail(connection: Connection) -> None:
-        claim_hosts(connection, [Claim(eng, person("alice@contoso.com"), AUTHOR)])
+        find_or_claim(connection, [arrival("alice@contoso.com")])
         connection.execute(insert(tables.app_groups).values(collection_id=-1))
 
-    with pytest.raises(Exception, match="constraint failed"):
-        await store.database.writer.call(claim_and_fail)
+    with pytest.raises(IntegrityError):
+        await store.commit(claim_and_fail)
 
     assert await store.holdings() == {}
     assert await store.history() == []

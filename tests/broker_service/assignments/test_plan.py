@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -124,8 +123,8 @@ def test_nothing_ends_by_merging(situation: tuple[int, Holdings], file: Rows) ->
 
 
 @pytest.fixture
-def plain_store(store_file: Path) -> Iterator[Store]:
-    opened = Store(store_file)
+def plain_store(database_url: str) -> Iterator[Store]:
+    opened = Store(database_url)
     yield opened
     asyncio.run(opened.database.close())
 

@@ -80,8 +80,8 @@ async def test_the_place_of_a_user_is_found_in_the_index(store: Store) -> None:
         )
     )
 
-    assert "USING INDEX free_hosts" in found
-    assert "TEMP B-TREE" not in found
+    assert "using free_hosts" in found
+    assert "sort" not in found
 
 
 async def test_in_a_pool_deleted_meanwhile_nobody_is_led_to_the_next_ones_host(
@@ -90,7 +90,8 @@ async def test_in_a_pool_deleted_meanwhile_nobody_is_led_to_the_next_ones_host(
     gone = await store.make(type="POOLED", name=f"{TENANT}/collections/gone")
     await store.database.writer.call(lambda connection: delete_collection(connection, gone))
     other = await store.make("pc-1", type="POOLED", name=f"{TENANT}/collections/other")
-    assert other.id == gone.id
+    # SQLite gives the number of a deleted row away again.
+    assert store.url.startswith("postgresql") or other.id == gone.id
 
     with pytest.raises(NotFound) as caught:
         await store.database.read(lambda connection: pooled_host(connection, gone, 0))

@@ -1,12 +1,13 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.database import Database
 from deskhold.embedded.home import lay_out
 from deskhold.embedded.paths import Home
+from tests.databases import SqliteFiles
 from tests.deskhold.chassis.carrier import Carrier
 from tests.deskhold.chassis.things import MIGRATIONS
 
@@ -17,16 +18,31 @@ def laid(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return lay_out(tmp_path_factory.mktemp("laid"), 40000)
 
 
-@pytest.fixture
-def database_file(tmp_path: Path) -> Path:
-    return tmp_path / "things.db"
+@pytest.fixture(scope="session")
+def migrations() -> Path:
+    """Whose schema the databases of these tests have."""
+    return MIGRATIONS
 
 
 @pytest.fixture
-async def database(database_file: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{database_file}"
-    migrate(url, MIGRATIONS)
-    opened = Database(url)
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A store of things; on each kind of database."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def sqlite_url(sqlite: SqliteFiles) -> Iterator[str]:
+    """A file of the test's own, for what only SQLite does."""
+    url = sqlite.new(MIGRATIONS)
+    yield url
+    sqlite.drop(url)
+
+
+@pytest.fixture
+async def sqlite_database(sqlite_url: str) -> AsyncIterator[Database]:
+    opened = Database(sqlite_url)
     yield opened
     await opened.close()
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from deskhold.api.rbac.v1.scopes_pb2 import CreateScopeRequest, Scope
 from deskhold.chassis.calls import Call, Caller, Method
@@ -88,16 +88,16 @@ async def test_an_id_in_other_letter_case_is_the_same_id(thing: Thing) -> None:
 
 
 async def test_retries_at_the_same_moment_are_done_once(
-    thing: Thing, database: Database, database_file: Path
+    thing: Thing, database: Database, database_url: str
 ) -> None:
     async with held(database.writer):
         tasks = await queued(*(thing.create("pc-1", request_id=ID) for _ in range(3)))
 
     assert await outcomes(tasks) == ["pc-1 #1"] * 3
-    assert stored(database_file) == {"pc-1"}
+    assert stored(database_url) == {"pc-1"}
 
 
-async def test_the_id_of_another_request_is_refused(thing: Thing, database_file: Path) -> None:
+async def test_the_id_of_another_request_is_refused(thing: Thing, database_url: str) -> None:
     await thing.create("pc-1", request_id=ID)
 
     with pytest.raises(InvalidArgument) as refused:
@@ -105,7 +105,7 @@ async def test_the_id_of_another_request_is_refused(thing: Thing, database_file:
 
     assert refused.value.reason == "REQUEST_ID_REUSED"
     assert refused.value.metadata == {"request_id": ID}
-    assert stored(database_file) == {"pc-1"}
+    assert stored(database_url) == {"pc-1"}
 
 
 async def test_callers_do_not_share_their_ids(thing: Thing) -> None:
@@ -117,28 +117,28 @@ async def test_callers_do_not_share_their_ids(thing: Thing) -> None:
 async def test_without_an_id_every_request_is_a_new_one(thing: Thing, database: Database) -> None:
     await thing.create("pc-1")
 
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(IntegrityError):
         await thing.create("pc-1")
     assert await replies(database) == 0
 
 
-async def test_a_refusal_is_not_kept(thing: Thing, database: Database, database_file: Path) -> None:
+async def test_a_refusal_is_not_kept(thing: Thing, database: Database, database_url: str) -> None:
     await database.writer.call(put("pc-1"))
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(IntegrityError):
         await thing.create("pc-1", request_id=ID)
     await database.writer.call(lambda connection: connection.execute(text("DELETE FROM things")))
 
     assert await thing.create("pc-1", request_id=ID) == "pc-1 #1"
-    assert stored(database_file) == {"pc-1"}
+    assert stored(database_url) == {"pc-1"}
 
 
 async def test_a_dry_run_changes_nothing_and_uses_no_id_up(
-    thing: Thing, database: Database, database_file: Path
+    thing: Thing, database: Database, database_url: str
 ) -> None:
     tried = await thing.create("pc-1", request_id=ID, validate_only=True)
 
     assert tried == "pc-1 #1"
-    assert stored(database_file) == set()
+    assert stored(database_url) == set()
     assert await thing.create("pc-1", request_id=ID) == "pc-1 #2"
     assert await replies(database) == 1
 

@@ -36,8 +36,8 @@ class Servicer(watch_pb2_grpc.WatchServiceServicer):
 
 
 class Credentials:
-    def authenticate(self, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
-        if dict(context.invocation_metadata() or ()).get("authorization") != "alice":
+    def authenticate(self, call: Call) -> Caller:
+        if dict(call.metadata).get("authorization") != "alice":
             raise Unauthenticated("nobody")
         return ALICE
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, ForeignKey, MetaData, String, Table, insert
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    insert,
+    select,
+)
+from sqlalchemy.pool import NullPool
 
 from deskhold.chassis.replay import replies_table
 from deskhold.errors import AlreadyExists, DeskholdError
@@ -39,7 +50,20 @@ def put_all(connection: Connection, names: Sequence[str]) -> Sequence[str | Desk
     return [name if name in free else AlreadyExists("taken") for name in names]
 
 
-def stored(path: Path) -> set[str]:
+def names(connection: Connection) -> set[str]:
+    return set(connection.execute(select(THINGS.c.name)).scalars())
+
+
+def stored(url: str) -> set[str]:
     """Return what any other process sees: the committed things."""
-    with sqlite3.connect(path) as connection:
-        return {name for (name,) in connection.execute("SELECT name FROM things")}
+    with other_process(url) as connection:
+        return names(connection)
+
+
+@contextmanager
+def other_process(url: str) -> Iterator[Connection]:
+    """Connect as any other process does, and commit in the end."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -9,10 +10,11 @@ from sqlalchemy.exc import ProgrammingError
 
 from deskhold.api.rbac.v1.access_pb2 import DECISION_ALLOW, DECISION_DENY
 from deskhold.api.rbac.v1.role_assignments_pb2 import DeleteRoleAssignmentRequest
+from deskhold.chassis.batches import Op
 from deskhold.chassis.database import Database
 from deskhold.errors import Unavailable
 from deskhold.identities import Domains
-from rbac_service.access.policy import Policy
+from rbac_service.access.policy import TAIL_SECONDS, Policy
 from rbac_service.access.snapshot import Snapshot
 from rbac_service.access.store import load_snapshot
 from rbac_service.bootstrap import bootstrap
@@ -60,6 +62,33 @@ async def test_while_nothing_changes_the_same_snapshot_answers(filled: Database)
     policy = Policy(filled)
 
     assert await policy.current() is await policy.current()
+
+
+async def test_following_the_log_reads_only_what_no_question_has_just_read(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[object] = []
+    again = asyncio.Event()
+    lookup = filled.lookup
+
+    async def counted(op: Op[Any, Any], argument: Any) -> Any:
+        reads.append(op)
+        if len(reads) > 1:
+            again.set()
+        return await lookup(op, argument)
+
+    monkeypatch.setattr(filled, "lookup", counted)
+    now = 0.0
+    policy = Policy(filled, lambda: now)
+    await policy.current()
+
+    tail = asyncio.create_task(policy.tail())
+    await asyncio.sleep(0)
+    assert len(reads) == 1
+
+    now += 2 * TAIL_SECONDS
+    await again.wait()
+    tail.cancel()
 
 
 async def test_a_change_is_seen_by_the_next_question(filled: Database) -> None:

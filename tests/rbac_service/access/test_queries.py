@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection
 
-import rbac_service
-from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.database import Database
 from deskhold.chassis.paging import Page
 from deskhold.errors import Aborted, NotFound
 from deskhold.identities import Domains, Principal, PrincipalKind
@@ -85,15 +83,11 @@ class Store:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    url = f"sqlite:///{tmp_path}/policy.db"
-    migrate(url, Path(rbac_service.__file__).parent / "migrations")
-    database = Database(url)
+async def store(database: Database) -> AsyncIterator[Store]:
     await bootstrap(
         database, Domains(), owner="admin@x", enforcement_point="spiffe://x/broker", now_us=1
     )
     yield Store(database)
-    await database.close()
 
 
 async def pages(

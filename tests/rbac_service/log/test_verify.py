@@ -10,8 +10,9 @@ from sqlalchemy import Connection, delete, text, update
 from rbac_service.log.rules import GENESIS_HASH
 from rbac_service.log.usecases import Audit, Verification
 from rbac_service.tables import head, log
-from tests.databases import Databases, SqliteFiles
-from tests.rbac_service.deployments import Deployment
+from tests.databases import SqliteFiles
+from tests.rbac_service.deployments import Deployment, Keys
+from tests.rbac_service.running import MIGRATIONS
 
 
 async def five(deployment: Deployment) -> None:
@@ -97,10 +98,10 @@ async def test_an_entry_behind_the_head_is_named(deployment: Deployment) -> None
 
 
 async def test_a_byte_that_is_no_text_any_more_is_named_too(
-    deployment: Deployment, databases: Databases
+    sqlite: SqliteFiles, keys: Keys
 ) -> None:
-    if not isinstance(databases, SqliteFiles):
-        pytest.skip("PostgreSQL keeps no text that is none")
+    # PostgreSQL keeps no text that is none.
+    deployment = await Deployment.make(sqlite.new(MIGRATIONS), keys)
     await five(deployment)
     await spoil(
         deployment,
@@ -110,4 +111,5 @@ async def test_a_byte_that_is_no_text_any_more_is_named_too(
         ),
     )
     found = await verify(deployment)
+    await deployment.close()
     assert (found.count, found.bad_revision) == (1, 2)

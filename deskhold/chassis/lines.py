@@ -1,0 +1,49 @@
+"""Log lines on their way to standard error: one write for all lines of a turn of the event loop.
+
+A write for each line is a system call for each, in which other threads take Python's lock away from
+the loop. Lines wait for the end of the turn that wrote them and no longer; those of a process that
+ends are written, unless it is killed within that turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+from collections import deque
+from typing import BinaryIO
+
+
+class Lines:
+    """Takes lines, as structlog's loggers do.
+
+    Args:
+        file: Where they go.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._waiting: deque[bytes] = deque()
+        atexit.register(self.flush)
+
+    def msg(self, line: bytes) -> None:
+        """Take a line; outside an event loop it is written at once."""
+        self._waiting.append(line)
+        if len(self._waiting) > 1:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+        else:
+            loop.call_soon(self.flush)
+
+    debug = info = warning = error = critical = msg
+
+    def flush(self) -> None:
+        """Write what waits."""
+        lines = []
+        while self._waiting:  # other threads may add some meanwhile
+            lines.append(self._waiting.popleft())
+        if lines:
+            self._file.write(b"\n".join(lines) + b"\n")
+            self._file.flush()
