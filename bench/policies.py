@@ -49,7 +49,7 @@ def all_scopes() -> list[str]:
 
 
 def user_key(number: int) -> str:
-    """Return the key of a user; those of the same number hold the same in every policy."""
+    """Return the key of a user."""
     return f"user:user-{number}@contoso.com"
 
 
@@ -60,10 +60,7 @@ def groups_of(number: int, size: int) -> tuple[str, ...]:
 
 
 def grants(size: int) -> Iterator[Grant]:
-    """Yield the role assignments of a policy; of a larger one they are among the first.
-
-    Who holds what depends on the holder alone, so that the same questions can be asked of both.
-    """
+    """Yield the role assignments of a policy; what a holder holds is the same in every size."""
     places = all_scopes()
     count = _group_count(size)
     holders = size // _ASSIGNMENTS_EACH

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -19,6 +21,8 @@ _NUMBERS = {
 }
 _KINDS: dict[int, PrincipalKind] = {number: kind for kind, number in _NUMBERS.items()}
 _KIND_NAMES = [kind.value for kind in PrincipalKind]
+# Those whom a busy enforcement point asks about again and again; bounded, since callers choose.
+_REMEMBER_PRINCIPALS: Final = 16_384
 
 
 class Messages:
@@ -30,6 +34,8 @@ class Messages:
 
     def __init__(self, domains: Domains) -> None:
         self._domains = domains
+        # Folding costs more than deciding, and a question names four principals.
+        self._key = lru_cache(_REMEMBER_PRINCIPALS)(self._fold)
 
     def caller_keys(self, caller: Caller) -> tuple[str, ...]:
         """Return the keys under which a caller may hold roles: its own and its token's groups'."""
@@ -38,9 +44,7 @@ class Messages:
     def group_keys(self, group_ids: Iterable[str], directory: str) -> list[str]:
         """Return the keys of groups that a token names."""
         return [
-            self._domains.key(
-                Principal(PrincipalKind.GROUP, group_id, directory), field="group_ids"
-            )
+            self._key(PrincipalKind.GROUP, group_id, directory, "group_ids")
             for group_id in group_ids
         ]
 
@@ -51,7 +55,8 @@ class Messages:
         if principal is None:
             return self.caller_keys(caller)
         asked = principal_of(principal)
-        return (self._domains.key(asked), *self.group_keys(group_ids, asked.directory))
+        key = self._key(asked.kind, asked.id, asked.directory, "principal.id")
+        return (key, *self.group_keys(group_ids, asked.directory))
 
     def key_of(self, message: pb.Principal, *, field: str) -> str:
         """Return the form in which the principal of a message is compared.
@@ -75,6 +80,9 @@ class Messages:
                 field, f"{text!r} is not of the form 'kind:id', the kind one of {_KIND_NAMES}"
             )
         return self._domains.key(principal_of_key(text), field=field)
+
+    def _fold(self, kind: PrincipalKind, principal_id: str, directory: str, field: str) -> str:
+        return self._domains.key(Principal(kind, principal_id, directory), field=field)
 
     def author_of(self, call: Call) -> Author:
         """Return who makes the changes of a call, and by which right."""
