@@ -1,4 +1,4 @@
-"""A service's database: one writing lane, a few reading lanes, nothing on the event loop.
+"""A service's database: one writing lane, two reading lanes; on the event loop only glances.
 
 SQLite is the embedded default: WAL, synchronous=FULL, foreign keys on, transactions begun by us
 (the driver would begin them too late). Other processes may use the same file; the busy timeout
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +27,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from deskhold.chassis.batches import Op
+from deskhold.chassis.glances import Glances
 from deskhold.chassis.settings import SettingsError
+from deskhold.chassis.statements import Prepared
 from deskhold.chassis.writer import Lane
 
 __all__ = ["Connection", "Database", "migrate"]
@@ -65,6 +68,18 @@ class Database:
         self.writer = Lane(self._engines[0], "writer")
         self._lookups = Lane(self._engines[1], "lookups", writes=False)
         self._reads = Lane(self._engines[1], "reads", writes=False)
+        is_sqlite = self._engines[1].dialect.name == "sqlite"
+        self._glances = Glances(self._open_to_glance) if is_sqlite else None
+
+    def glance(self, query: Prepared) -> list[Any] | None:
+        """Return what a small query without parameters finds now, without waiting for anything.
+
+        Returns:
+            The rows, as tuples; None: only a lane can tell, as it always is on PostgreSQL.
+        """
+        if self._glances is None:
+            return None
+        return self._glances.rows(query.text(self._engines[1].dialect))
 
     async def lookup(self, op: Op[Arg, Result], argument: Arg) -> Result:
         """Run a set-based read together with the others that wait (`Lane.gather`)."""
@@ -78,8 +93,15 @@ class Database:
         """Let what waits finish, then close every connection."""
         for lane in (self.writer, self._lookups, self._reads):
             await lane.close()
+        if self._glances is not None:
+            self._glances.close()
         for engine in self._engines:
             engine.dispose()
+
+    def _open_to_glance(self) -> sqlite3.Connection:
+        connection = self._engines[1].raw_connection()
+        connection.detach()  # the pool would close it
+        return connection.dbapi_connection  # type: ignore[return-value]
 
 
 def migrate(url: str, migrations: Path) -> None:

@@ -51,6 +51,10 @@ class Prepared:
             text, parameters = self._for(connection.dialect)
             connection.exec_driver_sql(text, [parameters(row) for row in rows])
 
+    def text(self, dialect: Dialect) -> str:
+        """Return it as the driver gets it, for a query without parameters."""
+        return self._for(dialect)[0]
+
     def _for(self, dialect: Dialect) -> _Composed:
         composed = self._composed.get(dialect.name)
         if composed is None:

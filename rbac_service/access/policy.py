@@ -21,7 +21,7 @@ from rbac_service.access.snapshot import Snapshot
 from rbac_service.access.store import load_snapshot
 from rbac_service.access.tokens import Revision
 from rbac_service.log.rules import Change
-from rbac_service.log.store import Head, read_after, read_heads
+from rbac_service.log.store import Head, newest_head, read_after
 
 TAIL_SECONDS = 0.05
 _KEPT_SNAPSHOTS = 64
@@ -73,7 +73,7 @@ class Policy:
             return snapshot
         # Counted from before the read: what is committed later is not confirmed by it.
         asked_at = self._monotonic()
-        head = await self._database.lookup(read_heads, None)
+        head = await newest_head(self._database)
         snapshot = await self._reach(head)
         self._confirmed_at = max(self._confirmed_at, asked_at)
         for one in freshness.at_least:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, update
 
+from deskhold.chassis.database import Database
 from deskhold.chassis.paging import Page
 from deskhold.chassis.statements import Prepared
 from rbac_service.log.rules import (
@@ -44,6 +45,17 @@ class Head:
 
     epoch: str
     revision: int
+
+
+async def newest_head(database: Database) -> Head:
+    """Return where the log ends now: at a glance, or in one read for everybody who waits for it.
+
+    Raises:
+        Unavailable: The store does not answer.
+        ResourceExhausted: Too much waits for it already.
+    """
+    rows = database.glance(_READ_HEAD)
+    return Head(*rows[0]) if rows else await database.lookup(read_heads, None)
 
 
 def read_heads(connection: Connection, arguments: Sequence[None]) -> Sequence[Head]:

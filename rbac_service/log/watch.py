@@ -22,7 +22,7 @@ from deskhold.chassis.database import Connection, Database
 from deskhold.errors import Aborted, ResourceExhausted, Unavailable
 from rbac_service.access.policy import TAIL_SECONDS
 from rbac_service.log.rules import Entry
-from rbac_service.log.store import Head, read_entries, read_heads
+from rbac_service.log.store import Head, newest_head, read_entries
 
 WATCHERS: Final = 100
 CHECKPOINT_SECONDS: Final = 1.0
@@ -173,7 +173,7 @@ class Feed:
 
     async def _advance(self) -> None:
         async with self._advancing:
-            head = await self._database.lookup(read_heads, None)
+            head = await newest_head(self._database)
             time_us = self._clock_us()
             if head.epoch != self._head.epoch:
                 self._kept.clear()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -10,16 +9,16 @@ from sqlalchemy.exc import ProgrammingError
 
 from deskhold.api.rbac.v1.access_pb2 import DECISION_ALLOW, DECISION_DENY
 from deskhold.api.rbac.v1.role_assignments_pb2 import DeleteRoleAssignmentRequest
-from deskhold.chassis.batches import Op
 from deskhold.chassis.database import Database
 from deskhold.errors import Unavailable
 from deskhold.identities import Domains
+from rbac_service.access import policy as policy_module
 from rbac_service.access.policy import TAIL_SECONDS, Policy
 from rbac_service.access.snapshot import Snapshot
 from rbac_service.access.store import load_snapshot
 from rbac_service.bootstrap import bootstrap
 from rbac_service.log.rules import Author, Change, ChangeKind
-from rbac_service.log.store import append, lock_head
+from rbac_service.log.store import Head, append, lock_head, newest_head
 from rbac_service.scopes.rules import Scope
 from rbac_service.scopes.store import insert_scope
 from tests.rbac_service.requests import check, grant, user
@@ -69,15 +68,14 @@ async def test_following_the_log_reads_only_what_no_question_has_just_read(
 ) -> None:
     reads: list[object] = []
     again = asyncio.Event()
-    lookup = filled.lookup
 
-    async def counted(op: Op[Any, Any], argument: Any) -> Any:
-        reads.append(op)
+    async def counted(database: Database) -> Head:
+        reads.append(database)
         if len(reads) > 1:
             again.set()
-        return await lookup(op, argument)
+        return await newest_head(database)
 
-    monkeypatch.setattr(filled, "lookup", counted)
+    monkeypatch.setattr(policy_module, "newest_head", counted)
     now = 0.0
     policy = Policy(filled, lambda: now)
     await policy.current()
@@ -100,6 +98,18 @@ async def test_a_change_is_seen_by_the_next_question(filled: Database) -> None:
 
     assert (before.revision, after.revision) == (1, 2)
     assert after == await filled.read(load_snapshot)
+
+
+async def test_a_change_of_another_process_is_seen_by_the_next_question(
+    filled: Database, database_url: str
+) -> None:
+    policy = Policy(filled)
+    other = Database(database_url)
+
+    for revision in range(2, 12):
+        assert await other.writer.call(touch) == revision
+        assert (await policy.current()).revision == revision
+    await other.close()
 
 
 async def test_questions_at_the_same_moment_share_one_snapshot(filled: Database) -> None:
