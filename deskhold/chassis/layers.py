@@ -20,7 +20,6 @@ by one, and what the layers see return is its end.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -31,6 +30,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from deskhold.chassis.calls import Call, Handler, Layer, Method, enter
+from deskhold.chassis.ids import new_id
 from deskhold.errors import Aborted
 from deskhold.status import REQUEST_ID_KEY
 
@@ -146,4 +146,4 @@ def _request_id(metadata: Sequence[tuple[str, str | bytes]]) -> str:
             text = str(value)
             if text.isascii() and text.isprintable() and 0 < len(text) <= _MAX_REQUEST_ID_LENGTH:
                 return text
-    return os.urandom(16).hex()
+    return new_id()
