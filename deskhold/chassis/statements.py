@@ -4,9 +4,10 @@ Composing a statement, finding it composed, and rendering its parameters costs S
 times what SQLite takes to run it. These are turned into text once and handed to the driver, so what
 they return is what the driver returns: SQLite's booleans are 0 and 1.
 
-Considered for writing many rows: one `UPDATE ... FROM (VALUES ...)` or one JSON array, so that
+Considered for updating many rows: one `UPDATE ... FROM (VALUES ...)` or one JSON array, so that
 SQLite takes a single step and the lane's thread gives up Python's lock once. SQLite needs half as
-long again for the first and twice as long for the second as for a step for each row.
+long again for the first and twice as long for the second as for a step for each row. An INSERT of
+many rows takes three quarters of their steps one by one (`PreparedRows`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam
+from sqlalchemy import BindParameter, Connection, Row, Table, bindparam, insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
@@ -61,6 +62,43 @@ class Prepared:
             composed = _compose(self._statement, dialect, self._columns)
             self._composed[dialect.name] = composed
         return composed
+
+
+class PreparedRows:
+    """An INSERT of many rows in one step, composed once for each kind of database and each number.
+
+    Args:
+        table: Where they go.
+        columns: Which columns a row sets, in the table's order.
+    """
+
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        self._table = table
+        self._columns = columns
+        self._texts: dict[tuple[str, int], tuple[str, Sequence[str] | None]] = {}
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert the rows, some after the other when there are many."""
+        for start in range(0, len(rows), _KEYS):
+            some = rows[start : start + _KEYS]
+            text, names = self._for(connection.dialect, len(some))
+            values = tuple(chain.from_iterable(some))
+            parameters = values if names is None else dict(zip(names, values, strict=True))
+            connection.exec_driver_sql(text, parameters)
+
+    def _for(self, dialect: Dialect, count: int) -> tuple[str, Sequence[str] | None]:
+        """Return the text, and the parameters' names when the driver goes by those."""
+        text = self._texts.get((dialect.name, count))
+        if text is None:
+            rows: list[dict[str, BindParameter[Any]]] = [
+                {name: bindparam(f"{name}_{row}") for name in self._columns} for row in range(count)
+            ]
+            compiled: Any = insert(self._table).values(rows).compile(dialect=dialect)
+            by_name = compiled.positiontup is None
+            names = [f"{name}_{row}" for row in range(count) for name in self._columns]
+            text = compiled.string, names if by_name else None
+            self._texts[dialect.name, count] = text
+        return text
 
 
 class PreparedForKeys:

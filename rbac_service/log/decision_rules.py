@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from rbac_service.access.rules import Decision, Question
 
@@ -12,9 +12,8 @@ from rbac_service.access.rules import Decision, Question
 _ASKING: Final = "deskhold.authorization/checkaccess/action"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedDecision:
-    """A decision on its way into the table.
+class RecordedDecision(NamedTuple):
+    """A decision on its way into the table; a named tuple as `Decision` is one.
 
     Attributes:
         decision_id: Names it.

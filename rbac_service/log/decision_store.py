@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, select
 
 from deskhold.chassis.paging import Page
-from deskhold.chassis.statements import Prepared
+from deskhold.chassis.statements import PreparedRows
 from rbac_service.log.decision_rules import DecisionFilter, RecordedDecision, StoredDecision
 from rbac_service.tables import decisions
 
-_INSERT = Prepared(
-    insert(decisions), [column.name for column in decisions.c if column is not decisions.c.id]
+_INSERT = PreparedRows(
+    decisions, [column.name for column in decisions.c if column is not decisions.c.id]
 )
 
 
 def insert_decisions(connection: Connection, batch: Sequence[RecordedDecision]) -> None:
     """Add decisions."""
-    _INSERT.run_each(connection, [_row(one) for one in batch])
+    _INSERT.run(connection, [_row(one) for one in batch])
 
 
 def prune(connection: Connection, kept: int, *, at_most: int) -> None:
@@ -53,16 +53,18 @@ def list_decisions(
     return [StoredDecision(**row._mapping) for row in connection.execute(query)]
 
 
-def _row(one: RecordedDecision) -> dict[str, Any]:
+def _row(one: RecordedDecision) -> tuple[Any, ...]:
+    """Return the columns but the id, in the table's order."""
+    decision_id, time_us, caller, question, decision = one
     # Cut to the columns' lengths: a question that is refused for its length was still asked.
-    return {
-        "decision_id": one.decision_id[:64],
-        "time_us": one.time_us,
-        "caller": one.caller[:600],
-        "principal": one.question.principal_keys[0][:600],
-        "action": one.question.action[:256],
-        "scope": one.question.scope[:1024],
-        "allowed": one.decision.allowed,
-        "revision": one.decision.revision,
-        "role_assignment": one.decision.role_assignment[:1200],
-    }
+    return (
+        decision_id[:64],
+        time_us,
+        caller[:600],
+        question.principal_keys[0][:600],
+        question.action[:256],
+        question.scope[:1024],
+        decision.allowed,
+        decision.revision,
+        decision.role_assignment[:1200],
+    )

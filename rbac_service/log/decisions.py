@@ -12,6 +12,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -62,6 +63,7 @@ class DecisionLog:
         self._chance = chance
         self._waiting: deque[RecordedDecision] = deque()
         self._flushing = asyncio.Lock()
+        self._many_wait = asyncio.Event()
         self.dropped_count = 0
         self._dropped = Counter(
             "deskhold_decisions_dropped",
@@ -82,11 +84,15 @@ class DecisionLog:
         self._waiting.append(
             RecordedDecision(decision_id, self._clock_us(), caller_key, question, decision)
         )
+        if len(self._waiting) == self._queued // 2:
+            self._many_wait.set()
 
     async def run(self) -> None:
-        """Write what waits, over and over, until cancelled."""
+        """Write what waits, now and then and whenever the queue is half full, until cancelled."""
         while True:
-            await asyncio.sleep(_FLUSH_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._many_wait.wait(), _FLUSH_SECONDS)
+            self._many_wait.clear()
             try:
                 await self.flush()
             except (Unavailable, ResourceExhausted):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -110,6 +111,19 @@ async def test_what_does_not_fit_into_the_queue_is_counted_and_not_waited_for(
     assert registry.get_sample_value("deskhold_decisions_dropped_total") == 3
     await log.flush()
     assert [one.decision_id for one in await kept(deployment)] == ["d-1", "d-0"]
+
+
+async def test_a_queue_that_fills_is_written_before_it_is_full(deployment: Deployment) -> None:
+    log = make(deployment, queued=100)
+    writing = asyncio.create_task(log.run())
+
+    for number in range(500):
+        ask(log, f"d-{number}")
+        while number % 50 == 49 and not await kept(deployment, decision_id=f"d-{number}"):
+            continue
+    writing.cancel()
+
+    assert log.dropped_count == 0
 
 
 async def test_a_store_that_does_not_answer_loses_nothing_that_still_fits(
