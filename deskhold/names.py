@@ -118,11 +118,15 @@ def parse_scope(text: str, *, field: str = "scope") -> Name:
     Raises:
         InvalidArgument: It is no scope.
     """
-    if not text.startswith("/"):
+    try:
+        return _parse_scope(text)
+    except ValueError:
+        # What is refused is looked at again, with the words for it.
+        if text.startswith("/"):
+            return parse(text[1:], *SCOPE_KINDS, field=field)
         raise InvalidArgument.of_field(
             field, f"{quoted(text)} does not begin with '/'; the deployment is '/'"
-        )
-    return parse(text[1:], *SCOPE_KINDS, field=field)
+        ) from None
 
 
 @lru_cache(maxsize=65536)
@@ -188,3 +192,11 @@ def _parse(text: str) -> Name:
                 " followed by up to 62 letters, digits, '.', '_' or '-'"
             )
     return Name(text, kind, ids)
+
+
+@lru_cache(maxsize=65536)
+def _parse_scope(text: str) -> Name:
+    name = _parse(text[1:])
+    if not text.startswith("/") or name.kind not in SCOPE_KINDS:
+        raise ValueError("is no scope")
+    return name

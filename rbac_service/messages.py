@@ -44,7 +44,7 @@ class Messages:
     def group_keys(self, group_ids: Iterable[str], directory: str) -> list[str]:
         """Return the keys of groups that a token names."""
         return [
-            self._key(PrincipalKind.GROUP, group_id, directory, "group_ids")
+            self._key(pb.PRINCIPAL_KIND_GROUP, group_id, directory, "group_ids")
             for group_id in group_ids
         ]
 
@@ -54,9 +54,9 @@ class Messages:
         """Return the keys of whom a question is about: the caller when no principal is named."""
         if principal is None:
             return self.caller_keys(caller)
-        asked = principal_of(principal)
-        key = self._key(asked.kind, asked.id, asked.directory, "principal.id")
-        return (key, *self.group_keys(group_ids, asked.directory))
+        directory = principal.directory
+        key = self._key(principal.kind, principal.id, directory, "principal.id")
+        return (key, *self.group_keys(group_ids, directory))
 
     def key_of(self, message: pb.Principal, *, field: str) -> str:
         """Return the form in which the principal of a message is compared.
@@ -64,7 +64,7 @@ class Messages:
         Raises:
             InvalidArgument: Its id cannot be one of its kind; names the field of the id.
         """
-        return self._domains.key(principal_of(message), field=f"{field}.id")
+        return self._key(message.kind, message.id, message.directory, f"{field}.id")
 
     def key_of_text(self, text: str, *, field: str) -> str:
         """Return the key of a principal given as `kind:id`; other authors are named as they are.
@@ -81,8 +81,9 @@ class Messages:
             )
         return self._domains.key(principal_of_key(text), field=field)
 
-    def _fold(self, kind: PrincipalKind, principal_id: str, directory: str, field: str) -> str:
-        return self._domains.key(Principal(kind, principal_id, directory), field=field)
+    def _fold(self, kind: int, principal_id: str, directory: str, field: str) -> str:
+        # Remembered by the kind's number: an enum is hashed in Python, which takes longer than all.
+        return self._domains.key(Principal(_kind(kind), principal_id, directory), field=field)
 
     def author_of(self, call: Call) -> Author:
         """Return who makes the changes of a call, and by which right."""
@@ -106,10 +107,14 @@ def principal_of(message: pb.Principal) -> Principal:
     Raises:
         InvalidArgument: It is of no kind there is; access rows ask before validation.
     """
-    kind = _KINDS.get(message.kind)
+    return Principal(_kind(message.kind), message.id, message.directory)
+
+
+def _kind(number: int) -> PrincipalKind:
+    kind = _KINDS.get(number)
     if kind is None:
-        raise InvalidArgument.of_field("principal.kind", f"there is no kind {message.kind}")
-    return Principal(kind, message.id, message.directory)
+        raise InvalidArgument.of_field("principal.kind", f"there is no kind {number}")
+    return kind
 
 
 def principal_message(principal: Principal) -> pb.Principal:

@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +29,7 @@ _ALGORITHMS = ("RS256", "ES256")
 _CLOCK_SKEW_SECONDS = 30
 _REMEMBER_SECONDS = 60.0
 _REMEMBER_TOKENS = 4096
+_REMEMBER_SERVICES = 256
 _MAX_GROUPS = 256
 
 
@@ -162,6 +164,7 @@ class Credentials:
     def __init__(self, tokens: TokenVerifier, domains: Domains) -> None:
         self._tokens = tokens
         self._domains = domains
+        self._service = lru_cache(_REMEMBER_SERVICES)(self._name)
 
     def authenticate(self, call: Call) -> Caller:
         """Return the caller; a token says more than the connection it came over."""
@@ -172,13 +175,16 @@ class Credentials:
                     raise Unauthenticated("the authorization metadata is not 'Bearer TOKEN'")
                 return self._tokens.verify(token)
         for uri in call.context.auth_context().get("peer_spiffe_id", ()):
-            principal = Principal(PrincipalKind.SERVICE_PRINCIPAL, uri.decode())
-            return Caller(principal, self._domains.key(principal))
+            return self._service(uri)
         raise Unauthenticated(
             "the call carries neither a bearer token nor a client certificate that names a service;"
             " sign in: deskhold login --user YOU",
             reason="CREDENTIAL_MISSING",
         )
+
+    def _name(self, uri: bytes) -> Caller:
+        principal = Principal(PrincipalKind.SERVICE_PRINCIPAL, uri.decode())
+        return Caller(principal, self._domains.key(principal))
 
 
 def layer(authenticator: Authenticator) -> Layer:
