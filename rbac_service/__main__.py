@@ -103,7 +103,9 @@ async def _serve(settings: ServerSettings, limits: Limits) -> None:
         settings,
         services=all_services(shared),
         table=access_table(settings.domains),
-        authorizer=SelfAuthorizer(access, messages, decisions),
+        authorizer=SelfAuthorizer(
+            access, messages, decisions, max_age_seconds=limits.max_age_seconds
+        ),
         logger=logger,
         registry=registry,
         end_streams=feed.close,

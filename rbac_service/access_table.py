@@ -29,10 +29,13 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
 
     def check(request: Any, caller: Caller) -> Sequence[Need]:
         names.parse_scope(request.scope)
-        return () if _is_about(caller, request) else (Need(_CHECK, request.scope),)
+        if _is_about(caller, request):
+            return ()
+        return (Need(_CHECK, request.scope, request.consistency.minimize_latency),)
 
     def explain(request: Any, caller: Caller) -> Sequence[Need]:
-        return check(request.check, caller)
+        # An explanation tells more than the answer; that may be old, but not who may read it.
+        return [Need(one.action, one.scope) for one in check(request.check, caller)]
 
     def list_scopes(request: Any, caller: Caller) -> Sequence[Need]:
         names.parse_scope(request.scope or names.DEPLOYMENT_SCOPE)
@@ -41,7 +44,8 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
 
     def batch(request: Any, caller: Caller) -> Sequence[Need]:
         asked = {check.scope for check in request.checks if not _is_about(caller, check)}
-        return [Need(_CHECK, scope) for scope in sorted(asked) if _is_scope(scope)]
+        may_lag = request.consistency.minimize_latency
+        return [Need(_CHECK, scope, may_lag) for scope in sorted(asked) if _is_scope(scope)]
 
     def _is_about(caller: Caller, check: Any) -> bool:
         if not check.HasField("principal"):

@@ -19,10 +19,18 @@ from deskhold.errors import PermissionDenied
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """An action and where it must be allowed."""
+    """An action and where it must be allowed.
+
+    Attributes:
+        action: Which action.
+        scope: Where.
+        may_lag: Whether the authority may answer from a policy that is a little old, because what
+            the gate guards is answered from one, too.
+    """
 
     action: str
     scope: str
+    may_lag: bool = False
 
 
 Row = Callable[[Any, Caller], Sequence[Need]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from deskhold.api.rbac.v1 import access_pb2 as pb
 from deskhold.api.rbac.v1 import access_pb2_grpc
 from deskhold.chassis import validation
 from deskhold.chassis.calls import Caller, current
+from deskhold.chassis.ids import new_id
 from deskhold.chassis.paging import Pager
 from deskhold.errors import InvalidArgument
 from deskhold.names import DEPLOYMENT_SCOPE
@@ -24,7 +24,7 @@ from rbac_service.access.rules import Decision, Question
 from rbac_service.access.tokens import Revision, Tokens
 from rbac_service.access.usecases import Access
 from rbac_service.log.decisions import DecisionLog
-from rbac_service.messages import Messages, principal_message, timestamp
+from rbac_service.messages import Messages, principal_message
 
 
 class AccessServicer(access_pb2_grpc.AccessServiceServicer):
@@ -63,9 +63,12 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         self, request: pb.CheckAccessRequest, context: Any
     ) -> pb.CheckAccessResponse:
         """Decide one question."""
-        question = self._question(request, current().authenticated)
+        caller = current().authenticated
+        question = self._question(request, caller)
         (decision,) = await self._access.decide((question,), self._freshness(request))
-        return self._record(question, decision)
+        answer = pb.CheckAccessResponse()
+        self._answer(answer, caller, question, decision)
+        return answer
 
     async def BatchCheckAccess(
         self, request: pb.BatchCheckAccessRequest, context: Any
@@ -82,7 +85,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             self._freshness(request),
             stop_at_first_deny=request.stop_at_first_deny,
         )
-        return self._batch(len(request.checks), asked, decisions)
+        return self._batch(len(request.checks), caller, asked, decisions)
 
     async def ExplainAccess(
         self, request: pb.ExplainAccessRequest, context: Any
@@ -93,11 +96,12 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         explanation = await self._queries.explain(
             question, self._messages.caller_keys(caller), self._freshness(request.check)
         )
-        return pb.ExplainAccessResponse(
-            answer=self._record(question, explanation.decision),
+        response = pb.ExplainAccessResponse(
             grants=[grant_message(grant) for grant in explanation.grants],
             near_misses=[near_miss_message(miss) for miss in explanation.near_misses],
         )
+        self._answer(response.answer, caller, question, explanation.decision)
+        return response
 
     async def TestPermissions(
         self, request: pb.TestPermissionsRequest, context: Any
@@ -184,14 +188,14 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     def _batch(
         self,
         size: int,
+        caller: Caller,
         asked: Sequence[Question | InvalidArgument],
         decisions: Sequence[Decision],
     ) -> pb.BatchCheckAccessResponse:
-        response = pb.BatchCheckAccessResponse(
-            results=[pb.BatchCheckAccessResult() for _ in range(size)]
-        )
+        response = pb.BatchCheckAccessResponse()
+        results = [response.results.add() for _ in range(size)]
         waiting = iter(decisions)
-        for result, one in zip(response.results, asked, strict=False):
+        for result, one in zip(results, asked, strict=False):
             if isinstance(one, InvalidArgument):
                 refusal = status.to_status(one, request_id=current().request_id)
                 result.error.CopyFrom(refusal)
@@ -199,9 +203,10 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             decision = next(waiting, None)
             if decision is None:
                 break
-            result.answer.CopyFrom(self._record(one, decision))
-            response.revision = decision.revision
-            response.revision_token = result.answer.revision_token
+            self._answer(result.answer, caller, one, decision)
+        if decisions:
+            response.revision = decisions[0].revision
+            response.revision_token = self._tokens.make(decisions[0].epoch, decisions[0].revision)
         return response
 
     def _freshness(self, request: Any) -> Freshness:
@@ -229,20 +234,22 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             )
         return revision
 
-    def _record(self, question: Question, decision: Decision) -> pb.CheckAccessResponse:
-        answer = self._answer(decision)
-        caller = current().authenticated
-        self._decisions.record(answer.decision_id, caller.key, question, decision)
-        return answer
+    def _answer(
+        self,
+        answer: pb.CheckAccessResponse,
+        caller: Caller,
+        question: Question,
+        decision: Decision,
+    ) -> None:
+        """Write a decision into a message and record it.
 
-    def _answer(self, decision: Decision) -> pb.CheckAccessResponse:
-        answer = pb.CheckAccessResponse(
-            decision=pb.DECISION_ALLOW if decision.allowed else pb.DECISION_DENY,
-            decision_id=f"d-{os.urandom(16).hex()}",
-            revision=decision.revision,
-            role_assignment=decision.role_assignment,
-            revision_token=self._tokens.make(Revision(decision.epoch, decision.revision)),
-        )
+        A message in another one is filled where it is: made aside it would be copied.
+        """
+        answer.decision = pb.DECISION_ALLOW if decision.allowed else pb.DECISION_DENY
+        answer.decision_id = decision_id = f"d-{new_id()}"
+        answer.revision = decision.revision
+        answer.role_assignment = decision.role_assignment
+        answer.revision_token = self._tokens.make(decision.epoch, decision.revision)
         if decision.valid_until_us is not None:
-            answer.valid_until.CopyFrom(timestamp(decision.valid_until_us))
-        return answer
+            answer.valid_until.FromMicroseconds(decision.valid_until_us)
+        self._decisions.record(decision_id, caller.key, question, decision)

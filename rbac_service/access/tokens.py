@@ -37,19 +37,19 @@ class Tokens:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._last: tuple[Revision, str] | None = None
-
-    def make(self, revision: Revision) -> str:
-        """Return the token of a revision."""
         # Nearly every answer is of the same revision as the one before.
-        if self._last is not None and self._last[0] == revision:
-            return self._last[1]
-        token = self._make(revision)
-        self._last = revision, token
+        self._last = ("", -1, "")
+
+    def make(self, epoch: str, number: int) -> str:
+        """Return the token of a revision of a history."""
+        last_epoch, last_number, token = self._last
+        if number != last_number or epoch != last_epoch:
+            token = self._make(epoch, number)
+            self._last = epoch, number, token
         return token
 
-    def _make(self, revision: Revision) -> str:
-        body = f"{revision.epoch}.{revision.number}".encode()
+    def _make(self, epoch: str, number: int) -> str:
+        body = f"{epoch}.{number}".encode()
         return base64.urlsafe_b64encode(self._mac(body) + body).decode().rstrip("=")
 
     def read(self, token: str) -> Revision | None:

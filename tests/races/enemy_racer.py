@@ -98,7 +98,7 @@ class Racer:
         way, who = WAYS[turn % len(WAYS)], user(self._number, turn)
         revision = await way.revoke(self._writer, who)
         self.revisions.append(revision.number)
-        await told.tell(who.id, self._tokens.make(revision))
+        await told.tell(who.id, self._tokens.make(revision.epoch, revision.number))
 
     async def see_the_first(self) -> None:
         """Load the policy, and see that everybody has what is to be taken away."""

@@ -166,7 +166,12 @@ class Deployment:
             _settings(self.url, self.keys, port),
             services=all_services(shared),
             table=access_table(DOMAINS),
-            authorizer=SelfAuthorizer(shared.access, shared.messages, shared.decisions),
+            authorizer=SelfAuthorizer(
+                shared.access,
+                shared.messages,
+                shared.decisions,
+                max_age_seconds=shared.max_age_seconds,
+            ),
             logger=structlog.get_logger(),
             registry=self.registry,
             end_streams=shared.feed.close,

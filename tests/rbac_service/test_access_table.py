@@ -223,6 +223,30 @@ def test_an_rpc_needs_these_actions_at_these_scopes(
     assert [(need.action, need.scope) for need in row(request_, ALICE)] == needs
 
 
+FROM_MEMORY = access.Consistency(minimize_latency=True)
+FROM_THE_STORE = access.Consistency(fully_consistent=True)
+
+
+@pytest.mark.parametrize(
+    ("consistency", "may_lag"), [(FROM_MEMORY, True), (FROM_THE_STORE, False), (None, False)]
+)
+def test_who_asks_for_an_answer_from_memory_may_be_known_from_memory(
+    consistency: access.Consistency | None, may_lag: bool
+) -> None:
+    table = access_table(DOMAINS)
+    one, many = check("a/b", HR, BOB), checks(check("a/b", HR, BOB))
+    one.consistency.MergeFrom(consistency or access.Consistency())
+    many.consistency.MergeFrom(consistency or access.Consistency())
+
+    asked: list[tuple[str, Any]] = [("CheckAccess", one), ("BatchCheckAccess", many)]
+    for method, request in asked:
+        assert [need.may_lag for need in table[f"AccessService/{method}"](request, ALICE)] == [
+            may_lag
+        ]
+    explained = table["AccessService/ExplainAccess"](access.ExplainAccessRequest(check=one), ALICE)
+    assert [need.may_lag for need in explained] == [False]
+
+
 def test_the_table_above_leaves_no_rpc_out() -> None:
     served = [
         f"{service.name}/{method.name}"
