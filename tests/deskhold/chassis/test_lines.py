@@ -16,24 +16,40 @@ class Written(BytesIO):
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
+        self.written = asyncio.Event()
 
     def write(self, content: bytes) -> int:  # type: ignore[override]
         self.writes.append(content)
+        self.written.set()
         return len(content)
 
 
-async def test_the_lines_of_a_turn_of_the_loop_are_one_write() -> None:
+async def test_lines_that_only_tell_wait_for_others_and_not_for_long() -> None:
+    file = Written()
+    lines = Lines(file)
+
+    for line in (b"one", b"two", b"three"):
+        lines.info(line)
+        await asyncio.sleep(0)
+    assert file.writes == []
+    await asyncio.wait_for(file.written.wait(), 1)
+
+    assert file.writes == [b"one\ntwo\nthree\n"]
+
+
+async def test_a_warning_takes_what_waits_along_at_the_end_of_the_turn() -> None:
     file = Written()
     lines = Lines(file)
 
     lines.info(b"one")
     lines.warning(b"two")
+    lines.error(b"three")
     assert file.writes == []
     await asyncio.sleep(0)
-    lines.info(b"three")
-    await asyncio.sleep(0)
+    lines.info(b"four")
+    lines.flush()
 
-    assert file.writes == [b"one\ntwo\n", b"three\n"]
+    assert file.writes == [b"one\ntwo\nthree\n", b"four\n"]
 
 
 def test_without_a_loop_a_line_is_written_at_once() -> None:
