@@ -17,6 +17,7 @@ from rbac_service.access.rules import Question
 
 _CHECK = "/deskhold.api.rbac.v1.AccessService/CheckAccess"
 _BATCH = "/deskhold.api.rbac.v1.AccessService/BatchCheckAccess"
+_READ = "deskhold.resources/hosts/read"
 BATCH_SIZE = 50
 _QUESTIONS = 20_000
 _MAX_RATE = 10_000  # one hop answers more than a pair
@@ -28,7 +29,7 @@ class Kind(Enum):
     ECHO = "one-hop echo"
     CHECK = "check"
     CHECK_LARGE = "check at 1,000,000"
-    CHECK_FROM_MEMORY = "check, minimize_latency"
+    READ_FROM_MEMORY = "read, minimize_latency"
     BATCH = f"batch of {BATCH_SIZE}"
 
 
@@ -37,8 +38,8 @@ def sources(*, echo_address: str, small: Authority, large: Authority | None) -> 
     sent = {
         Kind.ECHO: _source(echo_address, echo.METHOD, _echoes),
         Kind.CHECK: _source(small.address, _CHECK, partial(_checks, small.size), _decisions),
-        Kind.CHECK_FROM_MEMORY: _source(
-            small.address, _CHECK, partial(_checks, small.size, from_memory=True), _decisions
+        Kind.READ_FROM_MEMORY: _source(
+            small.address, _CHECK, partial(_reads, small.size), _decisions
         ),
         Kind.BATCH: _source(small.address, _BATCH, partial(_batches, small.size), _batch_decisions),
     }
@@ -62,11 +63,18 @@ def _echoes(_: Home) -> Iterator[Prepared]:
     return repeat((echo.message(), None))
 
 
-def _checks(size: int, _: Home, *, from_memory: bool = False) -> Iterator[Prepared]:
+def _checks(size: int, _: Home) -> Iterator[Prepared]:
+    """What guards a change: fully consistent, and every decision is recorded."""
     questions = [_message(one) for one in policies.questions(size, _QUESTIONS)]
-    if from_memory:
-        for one in questions:
-            one.consistency.minimize_latency = True
+    return cycle([(one.SerializeToString(), None) for one in questions])
+
+
+def _reads(size: int, _: Home) -> Iterator[Prepared]:
+    """What lists and screens ask: from memory; recorded are the denials and a sample."""
+    questions = [_message(one) for one in policies.questions(size, _QUESTIONS)]
+    for one in questions:
+        one.action = _READ
+        one.consistency.minimize_latency = True
     return cycle([(one.SerializeToString(), None) for one in questions])
 
 
