@@ -22,7 +22,7 @@ _NUMBERS = {
 _KINDS: dict[int, PrincipalKind] = {number: kind for kind, number in _NUMBERS.items()}
 _KIND_NAMES = [kind.value for kind in PrincipalKind]
 # Those whom a busy enforcement point asks about again and again; bounded, since callers choose.
-_REMEMBER_PRINCIPALS: Final = 16_384
+_REMEMBER_PRINCIPALS: Final = 65_536
 
 
 class Messages:
