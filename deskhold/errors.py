@@ -37,6 +37,21 @@ class FieldViolation:
     description: str
 
 
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing of several that stands in the way.
+
+    Attributes:
+        reason: Why, UPPER_SNAKE, published in `deskhold.api.errors.v1.ErrorReason`.
+        subject: Name of the resource that it is about.
+        description: Why, in words.
+    """
+
+    reason: str
+    subject: str
+    description: str
+
+
 class DeskholdError(Exception):
     """Any failure that a caller may see.
 
@@ -46,6 +61,7 @@ class DeskholdError(Exception):
         reason: UPPER_SNAKE and stable, published in `deskhold.api.errors.v1.ErrorReason`.
         metadata: Every value that the message names, for programs.
         violations: The fields that are wrong, when fields are.
+        obstacles: What stands in the way, when it is several things; the first ones of many.
         retry_after_seconds: When repeating the call can help, how long to wait first.
         request_id: At the client, the id under which the server logged the call.
     """
@@ -59,6 +75,7 @@ class DeskholdError(Exception):
         reason: str | None = None,
         metadata: dict[str, str] | None = None,
         violations: tuple[FieldViolation, ...] = (),
+        obstacles: tuple[Obstacle, ...] = (),
         retry_after_seconds: float | None = None,
         request_id: str = "",
     ) -> None:
@@ -67,6 +84,7 @@ class DeskholdError(Exception):
         self.reason = reason or self.default_reason
         self.metadata = metadata or {}
         self.violations = violations
+        self.obstacles = obstacles
         self.retry_after_seconds = retry_after_seconds
         self.request_id = request_id
 

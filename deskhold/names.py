@@ -1,8 +1,8 @@
 """Resource names and scopes (AIP-122): parse, format, parent, contains.
 
 A name carries its parents, and `"/" + name` is its scope, so that a permission is decided from the
-name in a request before anything is loaded. Hosts and their assignments have no scope of their own;
-the collection's counts for them.
+name in a request before anything is loaded. Hosts, their assignments, sessions and commands have no
+scope of their own; the collection's counts for them.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ class Kind(Enum):
     APP_GROUP = COLLECTION + "/appGroups/{app_group}"
     HOST = COLLECTION + "/hosts/{host}"
     ASSIGNMENT = COLLECTION + "/hosts/{host}/assignment"
+    SESSION = COLLECTION + "/hosts/{host}/sessions/{session}"
+    COMMAND = COLLECTION + "/hosts/{host}/commands/{command}"
 
 
-SCOPE_KINDS = frozenset(Kind) - {Kind.HOST, Kind.ASSIGNMENT}
+SCOPE_KINDS = frozenset(Kind) - {Kind.HOST, Kind.ASSIGNMENT, Kind.SESSION, Kind.COMMAND}
 
 
 @dataclass(frozen=True, slots=True)

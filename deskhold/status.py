@@ -1,8 +1,9 @@
 """The one table between errors and gRPC statuses, read in both directions.
 
-Outgoing, an error becomes a `google.rpc.Status` with ErrorInfo (AIP-193), BadRequest, RequestInfo
-and RetryInfo where they apply. Incoming, the status of a failed call becomes the same error again;
-a status without details, as gRPC itself sends them, becomes the error of its code.
+Outgoing, an error becomes a `google.rpc.Status` with ErrorInfo (AIP-193), BadRequest,
+PreconditionFailure, RequestInfo and RetryInfo where they apply. Incoming, the status of a failed
+call becomes the same error again; a status without details, as gRPC itself sends them, becomes the
+error of its code.
 """
 
 from __future__ import annotations
@@ -59,6 +60,16 @@ def to_status(error: errors.DeskholdError, *, request_id: str) -> status_pb2.Sta
             ]
         )
         packed.append(_pack(bad))
+    if error.obstacles:
+        failure = error_details_pb2.PreconditionFailure(
+            violations=[
+                error_details_pb2.PreconditionFailure.Violation(
+                    type=one.reason, subject=one.subject, description=one.description
+                )
+                for one in error.obstacles
+            ]
+        )
+        packed.append(_pack(failure))
     if error.retry_after_seconds is not None:
         delay = duration_pb2.Duration()
         delay.FromNanoseconds(round(error.retry_after_seconds * 1e9))
@@ -73,10 +84,11 @@ def from_status(status: status_pb2.Status) -> errors.DeskholdError:
     """Return the error that a status stands for."""
     info = error_details_pb2.ErrorInfo()
     bad = error_details_pb2.BadRequest()
+    failure = error_details_pb2.PreconditionFailure()
     retry = error_details_pb2.RetryInfo()
     request = error_details_pb2.RequestInfo()
     for detail in status.details:
-        for message in (info, bad, retry, request):
+        for message in (info, bad, failure, retry, request):
             detail.Unpack(message)  # leaves messages of other types as they are
     cls = _CLASSES.get(status.code, errors.Internal)
     return cls(
@@ -86,6 +98,9 @@ def from_status(status: status_pb2.Status) -> errors.DeskholdError:
         violations=tuple(
             errors.FieldViolation(violation.field, violation.description)
             for violation in bad.field_violations
+        ),
+        obstacles=tuple(
+            errors.Obstacle(one.type, one.subject, one.description) for one in failure.violations
         ),
         retry_after_seconds=retry.retry_delay.ToNanoseconds() / 1e9
         if retry.HasField("retry_delay")

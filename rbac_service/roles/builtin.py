@@ -64,6 +64,18 @@ BUILT_IN_ROLES: Final = (
         "deskhold.resources/sessions/*",
     ),
     _role(
+        "e7b4d2c9-3a16-5f80-8d21-9c0f4a5b7e06",
+        "RDS Host Agent",
+        "Reports how hosts are; for the agents on them.",
+        "deskhold.resources/agents/report/action",
+    ),
+    _role(
+        "a9c6e1f3-5d27-5b94-9e32-0d1a5b6c8f07",
+        "RDS Gateway",
+        "Resolves routing tokens; for gateways and redirectors.",
+        "deskhold.resources/gateways/resolve/action",
+    ),
+    _role(
         "c2f1a7d8-6e3b-5c49-9a7d-4d1e8b2f6c05",
         "Access Administrator",
         "Manages who may do what, and nothing else: assigns roles it holds or is delegated.",

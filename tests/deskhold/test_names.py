@@ -67,6 +67,18 @@ TABLE = [
         "/tenantGroups/g/tenants/t/collections/c",
         "tenantGroups/g/tenants/t/collections/c/hosts/h",
     ),
+    (
+        "tenantGroups/g/tenants/t/collections/c/hosts/h/sessions/3",
+        Kind.SESSION,
+        "/tenantGroups/g/tenants/t/collections/c",
+        "tenantGroups/g/tenants/t/collections/c/hosts/h",
+    ),
+    (
+        "tenantGroups/g/tenants/t/collections/c/hosts/h/commands/d",
+        Kind.COMMAND,
+        "/tenantGroups/g/tenants/t/collections/c",
+        "tenantGroups/g/tenants/t/collections/c/hosts/h",
+    ),
 ]
 
 

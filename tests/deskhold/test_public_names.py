@@ -24,6 +24,7 @@ PUBLIC = {
         "Internal",
         "InvalidArgument",
         "NotFound",
+        "Obstacle",
         "PermissionDenied",
         "ResourceExhausted",
         "Unauthenticated",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskhold import errors, status
-from deskhold.errors import DeskholdError, FieldViolation
+from deskhold.errors import DeskholdError, FieldViolation, Obstacle
 
 # The whole table of the wire, as design.md 5 has it.
 CODES: dict[type[DeskholdError], grpc.StatusCode] = {
@@ -40,6 +40,9 @@ def failures(draw: st.DrawFn) -> DeskholdError:
         violations=tuple(
             draw(st.lists(st.builds(FieldViolation, st.text(), st.text()), max_size=3))
         ),
+        obstacles=tuple(
+            draw(st.lists(st.builds(Obstacle, st.text(), st.text(), st.text()), max_size=3))
+        ),
         # A whole number of microseconds, which the wire's nanoseconds keep.
         retry_after_seconds=draw(st.none() | st.integers(0, 10**12).map(lambda us: us / 10**6)),
     )
@@ -52,6 +55,7 @@ def content(error: DeskholdError) -> tuple[object, ...]:
         error.reason,
         error.metadata,
         error.violations,
+        error.obstacles,
         error.request_id,
     )
 
@@ -103,7 +107,7 @@ def test_a_code_that_no_error_of_ours_has_is_an_internal_error(code: int) -> Non
 def test_a_status_without_details_is_the_error_of_its_code(cls: type[DeskholdError]) -> None:
     back = status.from_status(status_pb2.Status(code=CODES[cls].value[0], message="no"))
 
-    assert content(back) == (cls, "no", cls.default_reason, {}, (), "")
+    assert content(back) == (cls, "no", cls.default_reason, {}, (), (), "")
     assert back.retry_after_seconds is None
 
 

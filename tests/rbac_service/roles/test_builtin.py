@@ -22,6 +22,8 @@ OURS = {
     "RDS User",
     "RDS Host Operator",
     "RDS Session Operator",
+    "RDS Host Agent",
+    "RDS Gateway",
     "Access Administrator",
     "Policy Enforcement Point",
 }
@@ -58,6 +60,8 @@ MAKE_COLLECTION = "deskhold.resources/collections/write"
 MAKE_TENANT = "deskhold.resources/tenants/write"
 CONNECT = "deskhold.resources/appGroups/connect/action"
 LOG_OFF = "deskhold.resources/sessions/logoff/action"
+REPORT = "deskhold.resources/agents/report/action"
+RESOLVE = "deskhold.resources/gateways/resolve/action"
 DIAGNOSE = "deskhold.diagnostics/read"
 GRANT = "deskhold.authorization/roleAssignments/write"
 SEE_GRANTS = "deskhold.authorization/roleAssignments/read"
@@ -73,6 +77,8 @@ ALL = {
     MAKE_TENANT,
     CONNECT,
     LOG_OFF,
+    REPORT,
+    RESOLVE,
     DIAGNOSE,
     GRANT,
     SEE_GRANTS,
@@ -89,6 +95,8 @@ MAY = {
     "RDS User": {CONNECT},
     "RDS Host Operator": {READ_HOSTS, ADD_HOSTS, DRAIN, SEE_ASSIGNED},
     "RDS Session Operator": {READ_HOSTS, SEE_ASSIGNED, LOG_OFF},
+    "RDS Host Agent": {REPORT},
+    "RDS Gateway": {RESOLVE},
     "Access Administrator": {GRANT, SEE_GRANTS},
     "Policy Enforcement Point": {REGISTER, ASK_ABOUT_OTHERS},
 }

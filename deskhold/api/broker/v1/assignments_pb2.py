@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from deskhold.api.broker.v1 import hosts_pb2 as deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(deskhold/api/broker/v1/assignments.proto\x12\x16\x64\x65skhold.api.broker.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x01\n\nAssignment\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12\x18\n\x04user\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03R\x04user\x12\x18\n\x04host\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03R\x04host\x12\x41\n\x0b\x61ssign_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\nassignTime\x12%\n\x0b\x61ssigned_by\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03R\nassignedBy\x12\x18\n\x04\x65tag\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\"\x94\x02\n\x14SetAssignmentRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12\"\n\x04user\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x04user\x12\x45\n\x07host_id\x18\x03 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x06hostId\x12\x14\n\x05\x66orce\x18\x04 \x01(\x08R\x05\x66orce\x12.\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x06 \x01(\x08R\x0cvalidateOnly\"\x9d\x01\n\x15SetAssignmentResponse\x12\x42\n\nassignment\x18\x01 \x01(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\nassignment\x12@\n\tdisplaced\x18\x02 \x03(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\tdisplaced\"\xcb\x02\n\x17RemoveAssignmentRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12\x1c\n\x04user\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x04user\x12 \n\x07host_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18?R\x06hostId\x12.\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x05 \x01(\x08R\x0cvalidateOnly:s\xbaHp\x1an\n\x1cremove_assignment.one_target\x12#set exactly one of user and host_id\x1a)(this.user == \'\') != (this.host_id == \'\')\"X\n\x18RemoveAssignmentResponse\x12<\n\x07removed\x18\x01 \x03(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\x07removed\"\xb9\x02\n\x16ListAssignmentsRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageToken\x12\x1c\n\x04user\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x04user\x12 \n\x07host_id\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18?R\x06hostId:h\xbaHe\x1a\x63\n\x1blist_assignments.one_filter\x12\x1dset user or host_id, not both\x1a%this.user == \'\' || this.host_id == \'\'\"\x87\x01\n\x17ListAssignmentsResponse\x12\x44\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\x0b\x61ssignments\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdd\x01\n\x18ImportAssignmentsRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12*\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x10\xe2\x41\x01\x02\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x04R\x07\x63ontent\x12\x18\n\x07replace\x18\x03 \x01(\x08R\x07replace\x12#\n\rvalidate_only\x18\x04 \x01(\x08R\x0cvalidateOnly\x12.\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\"\x88\x02\n\x19ImportAssignmentsResponse\x12\x36\n\x04rows\x18\x01 \x03(\x0b\x32\".deskhold.api.broker.v1.RowVerdictR\x04rows\x12%\n\x0e\x61ssigned_count\x18\x02 \x01(\x05R\rassignedCount\x12\'\n\x0funchanged_count\x18\x03 \x01(\x05R\x0eunchangedCount\x12%\n\x0erejected_count\x18\x04 \x01(\x05R\rrejectedCount\x12<\n\x07removed\x18\x05 \x03(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\x07removed\"\xb8\x01\n\nRowVerdict\x12\x12\n\x04line\x18\x01 \x01(\x05R\x04line\x12\x12\n\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n\x04user\x18\x03 \x01(\tR\x04user\x12<\n\x07outcome\x18\x04 \x01(\x0e\x32\".deskhold.api.broker.v1.RowOutcomeR\x07outcome\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x06 \x01(\tR\x07message\"B\n\x18\x45xportAssignmentsRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\"R\n\x19\x45xportAssignmentsResponse\x12\x18\n\x07\x63ontent\x18\x01 \x01(\x0cR\x07\x63ontent\x12\x1b\n\trow_count\x18\x02 \x01(\x05R\x08rowCount*x\n\nRowOutcome\x12\x1b\n\x17ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14ROW_OUTCOME_ASSIGNED\x10\x01\x12\x19\n\x15ROW_OUTCOME_UNCHANGED\x10\x02\x12\x18\n\x14ROW_OUTCOME_REJECTED\x10\x03\x32\xf4\x04\n\x11\x41ssignmentService\x12q\n\rSetAssignment\x12,.deskhold.api.broker.v1.SetAssignmentRequest\x1a-.deskhold.api.broker.v1.SetAssignmentResponse\"\x03\x90\x02\x02\x12u\n\x10RemoveAssignment\x12/.deskhold.api.broker.v1.RemoveAssignmentRequest\x1a\x30.deskhold.api.broker.v1.RemoveAssignmentResponse\x12w\n\x0fListAssignments\x12..deskhold.api.broker.v1.ListAssignmentsRequest\x1a/.deskhold.api.broker.v1.ListAssignmentsResponse\"\x03\x90\x02\x01\x12}\n\x11ImportAssignments\x12\x30.deskhold.api.broker.v1.ImportAssignmentsRequest\x1a\x31.deskhold.api.broker.v1.ImportAssignmentsResponse\"\x03\x90\x02\x02\x12}\n\x11\x45xportAssignments\x12\x30.deskhold.api.broker.v1.ExportAssignmentsRequest\x1a\x31.deskhold.api.broker.v1.ExportAssignmentsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(deskhold/api/broker/v1/assignments.proto\x12\x16\x64\x65skhold.api.broker.v1\x1a\"deskhold/api/broker/v1/hosts.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x01\n\nAssignment\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12\x18\n\x04user\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03R\x04user\x12\x18\n\x04host\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03R\x04host\x12\x41\n\x0b\x61ssign_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\nassignTime\x12%\n\x0b\x61ssigned_by\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03R\nassignedBy\x12\x18\n\x04\x65tag\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\"\xb2\x02\n\x14SetAssignmentRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12\"\n\x04user\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x04user\x12\x45\n\x07host_id\x18\x03 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x06hostId\x12\x14\n\x05\x66orce\x18\x04 \x01(\x08R\x05\x66orce\x12.\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x06 \x01(\x08R\x0cvalidateOnly\x12\x1c\n\x04\x65tag\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x04\x65tag\"\x9d\x01\n\x15SetAssignmentResponse\x12\x42\n\nassignment\x18\x01 \x01(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\nassignment\x12@\n\tdisplaced\x18\x02 \x03(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\tdisplaced\"\xe9\x02\n\x17RemoveAssignmentRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12\x1c\n\x04user\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x04user\x12 \n\x07host_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18?R\x06hostId\x12.\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x05 \x01(\x08R\x0cvalidateOnly\x12\x1c\n\x04\x65tag\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x04\x65tag:s\xbaHp\x1an\n\x1cremove_assignment.one_target\x12#set exactly one of user and host_id\x1a)(this.user == \'\') != (this.host_id == \'\')\"X\n\x18RemoveAssignmentResponse\x12<\n\x07removed\x18\x01 \x03(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\x07removed\"\xb9\x02\n\x16ListAssignmentsRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageToken\x12\x1c\n\x04user\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x04user\x12 \n\x07host_id\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18?R\x06hostId:h\xbaHe\x1a\x63\n\x1blist_assignments.one_filter\x12\x1dset user or host_id, not both\x1a%this.user == \'\' || this.host_id == \'\'\"\x87\x01\n\x17ListAssignmentsResponse\x12\x44\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\x0b\x61ssignments\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf5\x02\n\x16SwapAssignmentsRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12\x45\n\x07host_id\x18\x02 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x06hostId\x12P\n\rother_host_id\x18\x03 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x0botherHostId\x12\x1c\n\x04\x65tag\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x04\x65tag\x12\'\n\nother_etag\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\totherEtag\x12.\n\nrequest_id\x18\x06 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x07 \x01(\x08R\x0cvalidateOnly\"_\n\x17SwapAssignmentsResponse\x12\x44\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\x0b\x61ssignments\"\xf5\x02\n\x15MoveAssignmentRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12\x45\n\x07host_id\x18\x02 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x06hostId\x12\\\n\x13\x64\x65stination_host_id\x18\x03 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x11\x64\x65stinationHostId\x12\x1c\n\x04user\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x04user\x12\x1c\n\x04\x65tag\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x04\x65tag\x12.\n\nrequest_id\x18\x06 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x07 \x01(\x08R\x0cvalidateOnly\"\x96\x01\n\x16MoveAssignmentResponse\x12\x42\n\nassignment\x18\x01 \x01(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\nassignment\x12\x38\n\x05\x65nded\x18\x02 \x01(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\x05\x65nded\"\xc5\x02\n\x12ReserveHostRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12\x45\n\x07host_id\x18\x02 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x06hostId\x12\"\n\x04user\x18\x03 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x04user\x12G\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01R\nexpireTime\x12.\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x06 \x01(\x08R\x0cvalidateOnly\"p\n\x13ReserveHostResponse\x12\x12\n\x04host\x18\x01 \x01(\tR\x04host\x12\x45\n\x0breservation\x18\x02 \x01(\x0b\x32#.deskhold.api.broker.v1.ReservationR\x0breservation\"\xde\x01\n\x18\x43\x61ncelReservationRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12\x45\n\x07host_id\x18\x02 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x06hostId\x12.\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x04 \x01(\x08R\x0cvalidateOnly\"b\n\x19\x43\x61ncelReservationResponse\x12\x45\n\x0breservation\x18\x01 \x01(\x0b\x32#.deskhold.api.broker.v1.ReservationR\x0breservation\"\xfd\x01\n\x15\x43onfirmReleaseRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12Q\n\x08host_ids\x18\x02 \x03(\tB6\xe2\x41\x01\x02\xbaH/\x92\x01,\x08\x01\x10\x90N\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x07hostIds\x12\x14\n\x05\x66orce\x18\x03 \x01(\x08R\x05\x66orce\x12.\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x05 \x01(\x08R\x0cvalidateOnly\"D\n\x16\x43onfirmReleaseResponse\x12*\n\x11released_host_ids\x18\x01 \x03(\tR\x0freleasedHostIds\"\x8a\x02\n\x1cListAssignmentPeriodsRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageToken\x12\x1c\n\x04user\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x04user\x12 \n\x07host_id\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18?R\x06hostId\x12\x33\n\x07\x61t_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06\x61tTime\"\x8b\x01\n\x1dListAssignmentPeriodsResponse\x12\x42\n\x07periods\x18\x01 \x03(\x0b\x32(.deskhold.api.broker.v1.AssignmentPeriodR\x07periods\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa4\x03\n\x10\x41ssignmentPeriod\x12\x17\n\x07host_id\x18\x01 \x01(\tR\x06hostId\x12\x12\n\x04user\x18\x02 \x01(\tR\x04user\x12\x39\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x1f\n\x0bstart_cause\x18\x04 \x01(\tR\nstartCause\x12\x1d\n\nstarted_by\x18\x05 \x01(\tR\tstartedBy\x12*\n\x11start_decision_id\x18\x06 \x01(\tR\x0fstartDecisionId\x12\x35\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x1b\n\tend_cause\x18\x08 \x01(\tR\x08\x65ndCause\x12\x19\n\x08\x65nded_by\x18\t \x01(\tR\x07\x65ndedBy\x12&\n\x0f\x65nd_decision_id\x18\n \x01(\tR\rendDecisionId\x12%\n\x0e\x63ollection_uid\x18\x0b \x01(\tR\rcollectionUid\"\xdd\x01\n\x18ImportAssignmentsRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12*\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x10\xe2\x41\x01\x02\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x04R\x07\x63ontent\x12\x18\n\x07replace\x18\x03 \x01(\x08R\x07replace\x12#\n\rvalidate_only\x18\x04 \x01(\x08R\x0cvalidateOnly\x12.\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\"\x88\x02\n\x19ImportAssignmentsResponse\x12\x36\n\x04rows\x18\x01 \x03(\x0b\x32\".deskhold.api.broker.v1.RowVerdictR\x04rows\x12%\n\x0e\x61ssigned_count\x18\x02 \x01(\x05R\rassignedCount\x12\'\n\x0funchanged_count\x18\x03 \x01(\x05R\x0eunchangedCount\x12%\n\x0erejected_count\x18\x04 \x01(\x05R\rrejectedCount\x12<\n\x07removed\x18\x05 \x03(\x0b\x32\".deskhold.api.broker.v1.AssignmentR\x07removed\"\xb8\x01\n\nRowVerdict\x12\x12\n\x04line\x18\x01 \x01(\x05R\x04line\x12\x12\n\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n\x04user\x18\x03 \x01(\tR\x04user\x12<\n\x07outcome\x18\x04 \x01(\x0e\x32\".deskhold.api.broker.v1.RowOutcomeR\x07outcome\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x06 \x01(\tR\x07message\"B\n\x18\x45xportAssignmentsRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\"R\n\x19\x45xportAssignmentsResponse\x12\x18\n\x07\x63ontent\x18\x01 \x01(\x0cR\x07\x63ontent\x12\x1b\n\trow_count\x18\x02 \x01(\x05R\x08rowCount*x\n\nRowOutcome\x12\x1b\n\x17ROW_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n\x14ROW_OUTCOME_ASSIGNED\x10\x01\x12\x19\n\x15ROW_OUTCOME_UNCHANGED\x10\x02\x12\x18\n\x14ROW_OUTCOME_REJECTED\x10\x03\x32\xc7\n\n\x11\x41ssignmentService\x12q\n\rSetAssignment\x12,.deskhold.api.broker.v1.SetAssignmentRequest\x1a-.deskhold.api.broker.v1.SetAssignmentResponse\"\x03\x90\x02\x02\x12u\n\x10RemoveAssignment\x12/.deskhold.api.broker.v1.RemoveAssignmentRequest\x1a\x30.deskhold.api.broker.v1.RemoveAssignmentResponse\x12w\n\x0fListAssignments\x12..deskhold.api.broker.v1.ListAssignmentsRequest\x1a/.deskhold.api.broker.v1.ListAssignmentsResponse\"\x03\x90\x02\x01\x12r\n\x0fSwapAssignments\x12..deskhold.api.broker.v1.SwapAssignmentsRequest\x1a/.deskhold.api.broker.v1.SwapAssignmentsResponse\x12t\n\x0eMoveAssignment\x12-.deskhold.api.broker.v1.MoveAssignmentRequest\x1a..deskhold.api.broker.v1.MoveAssignmentResponse\"\x03\x90\x02\x02\x12k\n\x0bReserveHost\x12*.deskhold.api.broker.v1.ReserveHostRequest\x1a+.deskhold.api.broker.v1.ReserveHostResponse\"\x03\x90\x02\x02\x12x\n\x11\x43\x61ncelReservation\x12\x30.deskhold.api.broker.v1.CancelReservationRequest\x1a\x31.deskhold.api.broker.v1.CancelReservationResponse\x12t\n\x0e\x43onfirmRelease\x12-.deskhold.api.broker.v1.ConfirmReleaseRequest\x1a..deskhold.api.broker.v1.ConfirmReleaseResponse\"\x03\x90\x02\x02\x12\x89\x01\n\x15ListAssignmentPeriods\x12\x34.deskhold.api.broker.v1.ListAssignmentPeriodsRequest\x1a\x35.deskhold.api.broker.v1.ListAssignmentPeriodsResponse\"\x03\x90\x02\x01\x12}\n\x11ImportAssignments\x12\x30.deskhold.api.broker.v1.ImportAssignmentsRequest\x1a\x31.deskhold.api.broker.v1.ImportAssignmentsResponse\"\x03\x90\x02\x02\x12}\n\x11\x45xportAssignments\x12\x30.deskhold.api.broker.v1.ExportAssignmentsRequest\x1a\x31.deskhold.api.broker.v1.ExportAssignmentsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +54,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETASSIGNMENTREQUEST'].fields_by_name['host_id']._serialized_options = b'\342A\001\002\272H%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'
   _globals['_SETASSIGNMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_SETASSIGNMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_SETASSIGNMENTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_SETASSIGNMENTREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\200\001'
   _globals['_REMOVEASSIGNMENTREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_REMOVEASSIGNMENTREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\010'
   _globals['_REMOVEASSIGNMENTREQUEST'].fields_by_name['user']._loaded_options = None
@@ -61,6 +64,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REMOVEASSIGNMENTREQUEST'].fields_by_name['host_id']._serialized_options = b'\272H\004r\002\030?'
   _globals['_REMOVEASSIGNMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_REMOVEASSIGNMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_REMOVEASSIGNMENTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_REMOVEASSIGNMENTREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\200\001'
   _globals['_REMOVEASSIGNMENTREQUEST']._loaded_options = None
   _globals['_REMOVEASSIGNMENTREQUEST']._serialized_options = b'\272Hp\032n\n\034remove_assignment.one_target\022#set exactly one of user and host_id\032)(this.user == \'\') != (this.host_id == \'\')'
   _globals['_LISTASSIGNMENTSREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -75,6 +80,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTASSIGNMENTSREQUEST'].fields_by_name['host_id']._serialized_options = b'\272H\004r\002\030?'
   _globals['_LISTASSIGNMENTSREQUEST']._loaded_options = None
   _globals['_LISTASSIGNMENTSREQUEST']._serialized_options = b'\272He\032c\n\033list_assignments.one_filter\022\035set user or host_id, not both\032%this.user == \'\' || this.host_id == \'\''
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\010'
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['host_id']._loaded_options = None
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['host_id']._serialized_options = b'\342A\001\002\272H%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['other_host_id']._loaded_options = None
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['other_host_id']._serialized_options = b'\342A\001\002\272H%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['other_etag']._loaded_options = None
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['other_etag']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SWAPASSIGNMENTSREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\010'
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['host_id']._loaded_options = None
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['host_id']._serialized_options = b'\342A\001\002\272H%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['destination_host_id']._loaded_options = None
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['destination_host_id']._serialized_options = b'\342A\001\002\272H%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['user']._loaded_options = None
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['user']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_MOVEASSIGNMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_RESERVEHOSTREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_RESERVEHOSTREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\010'
+  _globals['_RESERVEHOSTREQUEST'].fields_by_name['host_id']._loaded_options = None
+  _globals['_RESERVEHOSTREQUEST'].fields_by_name['host_id']._serialized_options = b'\342A\001\002\272H%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'
+  _globals['_RESERVEHOSTREQUEST'].fields_by_name['user']._loaded_options = None
+  _globals['_RESERVEHOSTREQUEST'].fields_by_name['user']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\002'
+  _globals['_RESERVEHOSTREQUEST'].fields_by_name['expire_time']._loaded_options = None
+  _globals['_RESERVEHOSTREQUEST'].fields_by_name['expire_time']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_RESERVEHOSTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RESERVEHOSTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_CANCELRESERVATIONREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_CANCELRESERVATIONREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\010'
+  _globals['_CANCELRESERVATIONREQUEST'].fields_by_name['host_id']._loaded_options = None
+  _globals['_CANCELRESERVATIONREQUEST'].fields_by_name['host_id']._serialized_options = b'\342A\001\002\272H%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'
+  _globals['_CANCELRESERVATIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CANCELRESERVATIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_CONFIRMRELEASEREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_CONFIRMRELEASEREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\010'
+  _globals['_CONFIRMRELEASEREQUEST'].fields_by_name['host_ids']._loaded_options = None
+  _globals['_CONFIRMRELEASEREQUEST'].fields_by_name['host_ids']._serialized_options = b'\342A\001\002\272H/\222\001,\010\001\020\220N\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'
+  _globals['_CONFIRMRELEASEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_CONFIRMRELEASEREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_LISTASSIGNMENTPERIODSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTASSIGNMENTPERIODSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\010'
+  _globals['_LISTASSIGNMENTPERIODSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTASSIGNMENTPERIODSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTASSIGNMENTPERIODSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTASSIGNMENTPERIODSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
+  _globals['_LISTASSIGNMENTPERIODSREQUEST'].fields_by_name['user']._loaded_options = None
+  _globals['_LISTASSIGNMENTPERIODSREQUEST'].fields_by_name['user']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_LISTASSIGNMENTPERIODSREQUEST'].fields_by_name['host_id']._loaded_options = None
+  _globals['_LISTASSIGNMENTPERIODSREQUEST'].fields_by_name['host_id']._serialized_options = b'\272H\004r\002\030?'
   _globals['_IMPORTASSIGNMENTSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_IMPORTASSIGNMENTSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\010'
   _globals['_IMPORTASSIGNMENTSREQUEST'].fields_by_name['content']._loaded_options = None
@@ -87,36 +148,70 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASSIGNMENTSERVICE'].methods_by_name['SetAssignment']._serialized_options = b'\220\002\002'
   _globals['_ASSIGNMENTSERVICE'].methods_by_name['ListAssignments']._loaded_options = None
   _globals['_ASSIGNMENTSERVICE'].methods_by_name['ListAssignments']._serialized_options = b'\220\002\001'
+  _globals['_ASSIGNMENTSERVICE'].methods_by_name['MoveAssignment']._loaded_options = None
+  _globals['_ASSIGNMENTSERVICE'].methods_by_name['MoveAssignment']._serialized_options = b'\220\002\002'
+  _globals['_ASSIGNMENTSERVICE'].methods_by_name['ReserveHost']._loaded_options = None
+  _globals['_ASSIGNMENTSERVICE'].methods_by_name['ReserveHost']._serialized_options = b'\220\002\002'
+  _globals['_ASSIGNMENTSERVICE'].methods_by_name['ConfirmRelease']._loaded_options = None
+  _globals['_ASSIGNMENTSERVICE'].methods_by_name['ConfirmRelease']._serialized_options = b'\220\002\002'
+  _globals['_ASSIGNMENTSERVICE'].methods_by_name['ListAssignmentPeriods']._loaded_options = None
+  _globals['_ASSIGNMENTSERVICE'].methods_by_name['ListAssignmentPeriods']._serialized_options = b'\220\002\001'
   _globals['_ASSIGNMENTSERVICE'].methods_by_name['ImportAssignments']._loaded_options = None
   _globals['_ASSIGNMENTSERVICE'].methods_by_name['ImportAssignments']._serialized_options = b'\220\002\002'
   _globals['_ASSIGNMENTSERVICE'].methods_by_name['ExportAssignments']._loaded_options = None
   _globals['_ASSIGNMENTSERVICE'].methods_by_name['ExportAssignments']._serialized_options = b'\220\002\001'
-  _globals['_ROWOUTCOME']._serialized_start=2506
-  _globals['_ROWOUTCOME']._serialized_end=2626
-  _globals['_ASSIGNMENT']._serialized_start=135
-  _globals['_ASSIGNMENT']._serialized_end=357
-  _globals['_SETASSIGNMENTREQUEST']._serialized_start=360
-  _globals['_SETASSIGNMENTREQUEST']._serialized_end=636
-  _globals['_SETASSIGNMENTRESPONSE']._serialized_start=639
-  _globals['_SETASSIGNMENTRESPONSE']._serialized_end=796
-  _globals['_REMOVEASSIGNMENTREQUEST']._serialized_start=799
-  _globals['_REMOVEASSIGNMENTREQUEST']._serialized_end=1130
-  _globals['_REMOVEASSIGNMENTRESPONSE']._serialized_start=1132
-  _globals['_REMOVEASSIGNMENTRESPONSE']._serialized_end=1220
-  _globals['_LISTASSIGNMENTSREQUEST']._serialized_start=1223
-  _globals['_LISTASSIGNMENTSREQUEST']._serialized_end=1536
-  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_start=1539
-  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_end=1674
-  _globals['_IMPORTASSIGNMENTSREQUEST']._serialized_start=1677
-  _globals['_IMPORTASSIGNMENTSREQUEST']._serialized_end=1898
-  _globals['_IMPORTASSIGNMENTSRESPONSE']._serialized_start=1901
-  _globals['_IMPORTASSIGNMENTSRESPONSE']._serialized_end=2165
-  _globals['_ROWVERDICT']._serialized_start=2168
-  _globals['_ROWVERDICT']._serialized_end=2352
-  _globals['_EXPORTASSIGNMENTSREQUEST']._serialized_start=2354
-  _globals['_EXPORTASSIGNMENTSREQUEST']._serialized_end=2420
-  _globals['_EXPORTASSIGNMENTSRESPONSE']._serialized_start=2422
-  _globals['_EXPORTASSIGNMENTSRESPONSE']._serialized_end=2504
-  _globals['_ASSIGNMENTSERVICE']._serialized_start=2629
-  _globals['_ASSIGNMENTSERVICE']._serialized_end=3257
+  _globals['_ROWOUTCOME']._serialized_start=5531
+  _globals['_ROWOUTCOME']._serialized_end=5651
+  _globals['_ASSIGNMENT']._serialized_start=171
+  _globals['_ASSIGNMENT']._serialized_end=393
+  _globals['_SETASSIGNMENTREQUEST']._serialized_start=396
+  _globals['_SETASSIGNMENTREQUEST']._serialized_end=702
+  _globals['_SETASSIGNMENTRESPONSE']._serialized_start=705
+  _globals['_SETASSIGNMENTRESPONSE']._serialized_end=862
+  _globals['_REMOVEASSIGNMENTREQUEST']._serialized_start=865
+  _globals['_REMOVEASSIGNMENTREQUEST']._serialized_end=1226
+  _globals['_REMOVEASSIGNMENTRESPONSE']._serialized_start=1228
+  _globals['_REMOVEASSIGNMENTRESPONSE']._serialized_end=1316
+  _globals['_LISTASSIGNMENTSREQUEST']._serialized_start=1319
+  _globals['_LISTASSIGNMENTSREQUEST']._serialized_end=1632
+  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_start=1635
+  _globals['_LISTASSIGNMENTSRESPONSE']._serialized_end=1770
+  _globals['_SWAPASSIGNMENTSREQUEST']._serialized_start=1773
+  _globals['_SWAPASSIGNMENTSREQUEST']._serialized_end=2146
+  _globals['_SWAPASSIGNMENTSRESPONSE']._serialized_start=2148
+  _globals['_SWAPASSIGNMENTSRESPONSE']._serialized_end=2243
+  _globals['_MOVEASSIGNMENTREQUEST']._serialized_start=2246
+  _globals['_MOVEASSIGNMENTREQUEST']._serialized_end=2619
+  _globals['_MOVEASSIGNMENTRESPONSE']._serialized_start=2622
+  _globals['_MOVEASSIGNMENTRESPONSE']._serialized_end=2772
+  _globals['_RESERVEHOSTREQUEST']._serialized_start=2775
+  _globals['_RESERVEHOSTREQUEST']._serialized_end=3100
+  _globals['_RESERVEHOSTRESPONSE']._serialized_start=3102
+  _globals['_RESERVEHOSTRESPONSE']._serialized_end=3214
+  _globals['_CANCELRESERVATIONREQUEST']._serialized_start=3217
+  _globals['_CANCELRESERVATIONREQUEST']._serialized_end=3439
+  _globals['_CANCELRESERVATIONRESPONSE']._serialized_start=3441
+  _globals['_CANCELRESERVATIONRESPONSE']._serialized_end=3539
+  _globals['_CONFIRMRELEASEREQUEST']._serialized_start=3542
+  _globals['_CONFIRMRELEASEREQUEST']._serialized_end=3795
+  _globals['_CONFIRMRELEASERESPONSE']._serialized_start=3797
+  _globals['_CONFIRMRELEASERESPONSE']._serialized_end=3865
+  _globals['_LISTASSIGNMENTPERIODSREQUEST']._serialized_start=3868
+  _globals['_LISTASSIGNMENTPERIODSREQUEST']._serialized_end=4134
+  _globals['_LISTASSIGNMENTPERIODSRESPONSE']._serialized_start=4137
+  _globals['_LISTASSIGNMENTPERIODSRESPONSE']._serialized_end=4276
+  _globals['_ASSIGNMENTPERIOD']._serialized_start=4279
+  _globals['_ASSIGNMENTPERIOD']._serialized_end=4699
+  _globals['_IMPORTASSIGNMENTSREQUEST']._serialized_start=4702
+  _globals['_IMPORTASSIGNMENTSREQUEST']._serialized_end=4923
+  _globals['_IMPORTASSIGNMENTSRESPONSE']._serialized_start=4926
+  _globals['_IMPORTASSIGNMENTSRESPONSE']._serialized_end=5190
+  _globals['_ROWVERDICT']._serialized_start=5193
+  _globals['_ROWVERDICT']._serialized_end=5377
+  _globals['_EXPORTASSIGNMENTSREQUEST']._serialized_start=5379
+  _globals['_EXPORTASSIGNMENTSREQUEST']._serialized_end=5445
+  _globals['_EXPORTASSIGNMENTSRESPONSE']._serialized_start=5447
+  _globals['_EXPORTASSIGNMENTSRESPONSE']._serialized_end=5529
+  _globals['_ASSIGNMENTSERVICE']._serialized_start=5654
+  _globals['_ASSIGNMENTSERVICE']._serialized_end=7005
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from deskhold.api.broker.v1 import hosts_pb2 as _hosts_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -104,6 +105,7 @@ class SetAssignmentRequest(_message.Message):
     FORCE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The collection."""
     user: _builtins.str
@@ -116,6 +118,8 @@ class SetAssignmentRequest(_message.Message):
     """A UUID. A retry with the same one returns the first answer."""
     validate_only: _builtins.bool
     """Check everything, change nothing, return what would be there."""
+    etag: _builtins.str
+    """Only if the host is still as it was when this etag was read (of the host or of its assignment). Empty: however it is."""
     def __init__(
         self,
         *,
@@ -125,10 +129,11 @@ class SetAssignmentRequest(_message.Message):
         force: _builtins.bool = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["force", b"force", "host_id", b"host_id", "parent", b"parent", "request_id", b"request_id", "user", b"user", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "force", b"force", "host_id", b"host_id", "parent", b"parent", "request_id", b"request_id", "user", b"user", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -175,6 +180,7 @@ class RemoveAssignmentRequest(_message.Message):
     HOST_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The collection."""
     user: _builtins.str
@@ -185,6 +191,8 @@ class RemoveAssignmentRequest(_message.Message):
     """A UUID. A retry with the same one returns the first answer."""
     validate_only: _builtins.bool
     """Check everything, change nothing, return what would end."""
+    etag: _builtins.str
+    """Only if the host is still as it was when this etag was read. Only with host_id. Empty: however it is."""
     def __init__(
         self,
         *,
@@ -193,10 +201,11 @@ class RemoveAssignmentRequest(_message.Message):
         host_id: _builtins.str = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_id", b"host_id", "parent", b"parent", "request_id", b"request_id", "user", b"user", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "host_id", b"host_id", "parent", b"parent", "request_id", b"request_id", "user", b"user", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -291,6 +300,484 @@ class ListAssignmentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAssignmentsResponse: _TypeAlias = ListAssignmentsResponse  # noqa: Y015
+
+@_typing.final
+class SwapAssignmentsRequest(_message.Message):
+    """Exchanges the users of two hosts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    HOST_ID_FIELD_NUMBER: _builtins.int
+    OTHER_HOST_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    OTHER_ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The collection."""
+    host_id: _builtins.str
+    """The id of one host; somebody holds it."""
+    other_host_id: _builtins.str
+    """The id of the other host; somebody holds it."""
+    etag: _builtins.str
+    """Only if the one host is still as it was when this etag was read. Empty: however it is."""
+    other_etag: _builtins.str
+    """The same for the other host."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        host_id: _builtins.str = ...,
+        other_host_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        other_etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "host_id", b"host_id", "other_etag", b"other_etag", "other_host_id", b"other_host_id", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SwapAssignmentsRequest: _TypeAlias = SwapAssignmentsRequest  # noqa: Y015
+
+@_typing.final
+class SwapAssignmentsResponse(_message.Message):
+    """What is there now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSIGNMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def assignments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Assignment]:
+        """Both assignments, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        assignments: _abc.Iterable[Global___Assignment] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignments", b"assignments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SwapAssignmentsResponse: _TypeAlias = SwapAssignmentsResponse  # noqa: Y015
+
+@_typing.final
+class MoveAssignmentRequest(_message.Message):
+    """Moves a user to another host."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    HOST_ID_FIELD_NUMBER: _builtins.int
+    DESTINATION_HOST_ID_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The collection."""
+    host_id: _builtins.str
+    """The id of the host the user holds."""
+    destination_host_id: _builtins.str
+    """The id of the host to move to."""
+    user: _builtins.str
+    """The user who is to be moved: `DOMAIN\\user` or `user@domain`. Empty: whoever holds the host."""
+    etag: _builtins.str
+    """Only if the host they hold is still as it was when this etag was read. Empty: however it is."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        host_id: _builtins.str = ...,
+        destination_host_id: _builtins.str = ...,
+        user: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination_host_id", b"destination_host_id", "etag", b"etag", "host_id", b"host_id", "parent", b"parent", "request_id", b"request_id", "user", b"user", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveAssignmentRequest: _TypeAlias = MoveAssignmentRequest  # noqa: Y015
+
+@_typing.final
+class MoveAssignmentResponse(_message.Message):
+    """What is there now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSIGNMENT_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def assignment(self) -> Global___Assignment:
+        """The assignment."""
+
+    @_builtins.property
+    def ended(self) -> Global___Assignment:
+        """The one that ended, as it was. Not set when the user was there already."""
+
+    def __init__(
+        self,
+        *,
+        assignment: Global___Assignment | None = ...,
+        ended: Global___Assignment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assignment", b"assignment", "ended", b"ended"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment", b"assignment", "ended", b"ended"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveAssignmentResponse: _TypeAlias = MoveAssignmentResponse  # noqa: Y015
+
+@_typing.final
+class ReserveHostRequest(_message.Message):
+    """Keeps a host for a user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    HOST_ID_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The collection."""
+    host_id: _builtins.str
+    """The id of the host."""
+    user: _builtins.str
+    """For whom: `DOMAIN\\user` or `user@domain`. 1-256 characters."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        host_id: _builtins.str = ...,
+        user: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "host_id", b"host_id", "parent", b"parent", "request_id", b"request_id", "user", b"user", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveHostRequest: _TypeAlias = ReserveHostRequest  # noqa: Y015
+
+@_typing.final
+class ReserveHostResponse(_message.Message):
+    """What is there now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    host: _builtins.str
+    """`{collection}/hosts/{host}`."""
+    @_builtins.property
+    def reservation(self) -> _hosts_pb2.Reservation:
+        """The reservation."""
+
+    def __init__(
+        self,
+        *,
+        host: _builtins.str = ...,
+        reservation: _hosts_pb2.Reservation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reservation", b"reservation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "reservation", b"reservation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveHostResponse: _TypeAlias = ReserveHostResponse  # noqa: Y015
+
+@_typing.final
+class CancelReservationRequest(_message.Message):
+    """Ends a reservation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    HOST_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The collection."""
+    host_id: _builtins.str
+    """The id of the host."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        host_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_id", b"host_id", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelReservationRequest: _TypeAlias = CancelReservationRequest  # noqa: Y015
+
+@_typing.final
+class CancelReservationResponse(_message.Message):
+    """What ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reservation(self) -> _hosts_pb2.Reservation:
+        """The reservation as it was."""
+
+    def __init__(
+        self,
+        *,
+        reservation: _hosts_pb2.Reservation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reservation", b"reservation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reservation", b"reservation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelReservationResponse: _TypeAlias = CancelReservationResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmReleaseRequest(_message.Message):
+    """Confirms that hosts are clean."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    HOST_IDS_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The collection."""
+    force: _builtins.bool
+    """Do not wait for the agent's word that administrator rights are gone, for hosts without one."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    @_builtins.property
+    def host_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of the hosts, 1-10,000."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        host_ids: _abc.Iterable[_builtins.str] | None = ...,
+        force: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["force", b"force", "host_ids", b"host_ids", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmReleaseRequest: _TypeAlias = ConfirmReleaseRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmReleaseResponse(_message.Message):
+    """What was confirmed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASED_HOST_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def released_host_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the hosts that were in quarantine until now."""
+
+    def __init__(
+        self,
+        *,
+        released_host_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["released_host_ids", b"released_host_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmReleaseResponse: _TypeAlias = ConfirmReleaseResponse  # noqa: Y015
+
+@_typing.final
+class ListAssignmentPeriodsRequest(_message.Message):
+    """Asks for a page of periods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    HOST_ID_FIELD_NUMBER: _builtins.int
+    AT_TIME_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The collection."""
+    page_size: _builtins.int
+    """How many at most, 1-1000; 0 means 100. Larger values are lowered."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    user: _builtins.str
+    """Only of this user."""
+    host_id: _builtins.str
+    """Only of this host."""
+    @_builtins.property
+    def at_time(self) -> _timestamp_pb2.Timestamp:
+        """Only those that this time lies in. Not set: all."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        user: _builtins.str = ...,
+        host_id: _builtins.str = ...,
+        at_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time", "host_id", b"host_id", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAssignmentPeriodsRequest: _TypeAlias = ListAssignmentPeriodsRequest  # noqa: Y015
+
+@_typing.final
+class ListAssignmentPeriodsResponse(_message.Message):
+    """A page of periods."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIODS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page. Empty: this was the last."""
+    @_builtins.property
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssignmentPeriod]:
+        """The periods."""
+
+    def __init__(
+        self,
+        *,
+        periods: _abc.Iterable[Global___AssignmentPeriod] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "periods", b"periods"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAssignmentPeriodsResponse: _TypeAlias = ListAssignmentPeriodsResponse  # noqa: Y015
+
+@_typing.final
+class AssignmentPeriod(_message.Message):
+    """One user's time with one host. Never rewritten; an open one gets its end once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_ID_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    START_CAUSE_FIELD_NUMBER: _builtins.int
+    STARTED_BY_FIELD_NUMBER: _builtins.int
+    START_DECISION_ID_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    END_CAUSE_FIELD_NUMBER: _builtins.int
+    ENDED_BY_FIELD_NUMBER: _builtins.int
+    END_DECISION_ID_FIELD_NUMBER: _builtins.int
+    COLLECTION_UID_FIELD_NUMBER: _builtins.int
+    host_id: _builtins.str
+    """Id of the host."""
+    user: _builtins.str
+    """The user, as given when it began."""
+    start_cause: _builtins.str
+    """Through which verb: SET, IMPORT, CLAIM, MOVE, SWAP."""
+    started_by: _builtins.str
+    """By whose decision it began, as `kind:id`."""
+    start_decision_id: _builtins.str
+    """The decision that allowed it."""
+    end_cause: _builtins.str
+    """Through which verb: REMOVE, DISPLACED, IMPORT, MOVE, SWAP, HOST_REMOVED, COLLECTION_DELETED. Empty: it goes on."""
+    ended_by: _builtins.str
+    """By whose decision it ended."""
+    end_decision_id: _builtins.str
+    """The decision that allowed its end."""
+    collection_uid: _builtins.str
+    """`uid` of the collection, which tells it from others that had its name."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it began."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ended. Not set: it goes on."""
+
+    def __init__(
+        self,
+        *,
+        host_id: _builtins.str = ...,
+        user: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        start_cause: _builtins.str = ...,
+        started_by: _builtins.str = ...,
+        start_decision_id: _builtins.str = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        end_cause: _builtins.str = ...,
+        ended_by: _builtins.str = ...,
+        end_decision_id: _builtins.str = ...,
+        collection_uid: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_uid", b"collection_uid", "end_cause", b"end_cause", "end_decision_id", b"end_decision_id", "end_time", b"end_time", "ended_by", b"ended_by", "host_id", b"host_id", "start_cause", b"start_cause", "start_decision_id", b"start_decision_id", "start_time", b"start_time", "started_by", b"started_by", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignmentPeriod: _TypeAlias = AssignmentPeriod  # noqa: Y015
 
 @_typing.final
 class ImportAssignmentsRequest(_message.Message):

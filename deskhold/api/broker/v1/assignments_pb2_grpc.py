@@ -51,6 +51,36 @@ class AssignmentServiceStub(object):
                 request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentsRequest.SerializeToString,
                 response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentsResponse.FromString,
                 _registered_method=True)
+        self.SwapAssignments = channel.unary_unary(
+                '/deskhold.api.broker.v1.AssignmentService/SwapAssignments',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.SwapAssignmentsRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.SwapAssignmentsResponse.FromString,
+                _registered_method=True)
+        self.MoveAssignment = channel.unary_unary(
+                '/deskhold.api.broker.v1.AssignmentService/MoveAssignment',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.MoveAssignmentRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.MoveAssignmentResponse.FromString,
+                _registered_method=True)
+        self.ReserveHost = channel.unary_unary(
+                '/deskhold.api.broker.v1.AssignmentService/ReserveHost',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ReserveHostRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ReserveHostResponse.FromString,
+                _registered_method=True)
+        self.CancelReservation = channel.unary_unary(
+                '/deskhold.api.broker.v1.AssignmentService/CancelReservation',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.CancelReservationRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.CancelReservationResponse.FromString,
+                _registered_method=True)
+        self.ConfirmRelease = channel.unary_unary(
+                '/deskhold.api.broker.v1.AssignmentService/ConfirmRelease',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ConfirmReleaseRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ConfirmReleaseResponse.FromString,
+                _registered_method=True)
+        self.ListAssignmentPeriods = channel.unary_unary(
+                '/deskhold.api.broker.v1.AssignmentService/ListAssignmentPeriods',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentPeriodsRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentPeriodsResponse.FromString,
+                _registered_method=True)
         self.ImportAssignments = channel.unary_unary(
                 '/deskhold.api.broker.v1.AssignmentService/ImportAssignments',
                 request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ImportAssignmentsRequest.SerializeToString,
@@ -72,7 +102,7 @@ class AssignmentServiceServicer(object):
         """Assigns a host to a user. Needs `deskhold.resources/assignments/write` at the collection. Safe to repeat: the same
         assignment again changes nothing.
         Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL,
-        HOST_HELD or USER_LIMIT_REACHED.
+        HOST_HELD, USER_LIMIT_REACHED, HOST_RESERVED for another user, or HOST_QUARANTINED; ABORTED with ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +124,65 @@ class AssignmentServiceServicer(object):
         `deskhold.resources/assignments/read` at the collection. Safe to repeat.
         Errors: INVALID_ARGUMENT with both user and host; NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND;
         FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SwapAssignments(self, request, context):
+        """Exchanges the users of two hosts of a collection, as one. Needs `deskhold.resources/assignments/write` at the
+        collection. A retry with the same request id returns the first answer; without it a repetition swaps back.
+        Errors: NOT_FOUND with HOST_NOT_FOUND or ASSIGNMENT_NOT_FOUND; ABORTED with ETAG_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveAssignment(self, request, context):
+        """Moves a user from one host of a collection to another, as one. Needs `deskhold.resources/assignments/write` at the
+        collection. Safe to repeat: who is there already stays.
+        Errors: NOT_FOUND with HOST_NOT_FOUND or ASSIGNMENT_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or
+        HOST_QUARANTINED; ABORTED with ETAG_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReserveHost(self, request, context):
+        """Keeps a free host for a user until a time: nobody else can have it, and the user's first sign-in takes it. Reserving it
+        again for the same user changes the time. Needs `deskhold.resources/assignments/write` at the collection. Safe to
+        repeat.
+        Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or HOST_QUARANTINED;
+        INVALID_ARGUMENT for a time in the past or more than 365 days away.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelReservation(self, request, context):
+        """Ends a reservation before its time. Needs `deskhold.resources/assignments/delete` at the collection.
+        Errors: NOT_FOUND with HOST_NOT_FOUND or RESERVATION_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmRelease(self, request, context):
+        """Confirms that hosts in quarantine are clean: the next user can have them. Needs
+        `deskhold.resources/assignments/confirmRelease/action` at the collection. Safe to repeat: a host that is not in
+        quarantine stays as it is.
+        Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with RIGHTS_NOT_REMOVED when the agent has not yet reported
+        that the last user's administrator rights are gone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAssignmentPeriods(self, request, context):
+        """Lists who had which host, from when to when and by whose decision, the newest first; with a time, who had it then. Needs
+        `deskhold.resources/assignments/read` at the collection. Safe to repeat. Periods of hosts and collections that are gone
+        are there too.
+        Errors: INVALID_ARGUMENT for a user or host that is malformed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,6 +225,36 @@ def add_AssignmentServiceServicer_to_server(servicer, server):
                     servicer.ListAssignments,
                     request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentsRequest.FromString,
                     response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentsResponse.SerializeToString,
+            ),
+            'SwapAssignments': grpc.unary_unary_rpc_method_handler(
+                    servicer.SwapAssignments,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.SwapAssignmentsRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.SwapAssignmentsResponse.SerializeToString,
+            ),
+            'MoveAssignment': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveAssignment,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.MoveAssignmentRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.MoveAssignmentResponse.SerializeToString,
+            ),
+            'ReserveHost': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReserveHost,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ReserveHostRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ReserveHostResponse.SerializeToString,
+            ),
+            'CancelReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelReservation,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.CancelReservationRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.CancelReservationResponse.SerializeToString,
+            ),
+            'ConfirmRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmRelease,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ConfirmReleaseRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ConfirmReleaseResponse.SerializeToString,
+            ),
+            'ListAssignmentPeriods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAssignmentPeriods,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentPeriodsRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentPeriodsResponse.SerializeToString,
             ),
             'ImportAssignments': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportAssignments,
@@ -231,6 +350,168 @@ class AssignmentService(object):
             '/deskhold.api.broker.v1.AssignmentService/ListAssignments',
             deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentsRequest.SerializeToString,
             deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SwapAssignments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.AssignmentService/SwapAssignments',
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.SwapAssignmentsRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.SwapAssignmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveAssignment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.AssignmentService/MoveAssignment',
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.MoveAssignmentRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.MoveAssignmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReserveHost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.AssignmentService/ReserveHost',
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ReserveHostRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ReserveHostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.AssignmentService/CancelReservation',
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.CancelReservationRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.CancelReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.AssignmentService/ConfirmRelease',
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ConfirmReleaseRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ConfirmReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAssignmentPeriods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.AssignmentService/ListAssignmentPeriods',
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentPeriodsRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_assignments__pb2.ListAssignmentPeriodsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,7 +22,7 @@ class AssignmentServiceStub:
     """Assigns a host to a user. Needs `deskhold.resources/assignments/write` at the collection. Safe to repeat: the same
     assignment again changes nothing.
     Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL,
-    HOST_HELD or USER_LIMIT_REACHED.
+    HOST_HELD, USER_LIMIT_REACHED, HOST_RESERVED for another user, or HOST_QUARANTINED; ABORTED with ETAG_MISMATCH.
     """
     RemoveAssignment: _aio.UnaryUnaryMultiCallable[_assignments_pb2.RemoveAssignmentRequest, _assignments_pb2.RemoveAssignmentResponse]
     """Ends the assignment of a host, or all assignments of a user in the collection; the hosts are free again. Needs
@@ -36,6 +36,41 @@ class AssignmentServiceStub:
     `deskhold.resources/assignments/read` at the collection. Safe to repeat.
     Errors: INVALID_ARGUMENT with both user and host; NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND;
     FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL.
+    """
+    SwapAssignments: _aio.UnaryUnaryMultiCallable[_assignments_pb2.SwapAssignmentsRequest, _assignments_pb2.SwapAssignmentsResponse]
+    """Exchanges the users of two hosts of a collection, as one. Needs `deskhold.resources/assignments/write` at the
+    collection. A retry with the same request id returns the first answer; without it a repetition swaps back.
+    Errors: NOT_FOUND with HOST_NOT_FOUND or ASSIGNMENT_NOT_FOUND; ABORTED with ETAG_MISMATCH.
+    """
+    MoveAssignment: _aio.UnaryUnaryMultiCallable[_assignments_pb2.MoveAssignmentRequest, _assignments_pb2.MoveAssignmentResponse]
+    """Moves a user from one host of a collection to another, as one. Needs `deskhold.resources/assignments/write` at the
+    collection. Safe to repeat: who is there already stays.
+    Errors: NOT_FOUND with HOST_NOT_FOUND or ASSIGNMENT_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or
+    HOST_QUARANTINED; ABORTED with ETAG_MISMATCH.
+    """
+    ReserveHost: _aio.UnaryUnaryMultiCallable[_assignments_pb2.ReserveHostRequest, _assignments_pb2.ReserveHostResponse]
+    """Keeps a free host for a user until a time: nobody else can have it, and the user's first sign-in takes it. Reserving it
+    again for the same user changes the time. Needs `deskhold.resources/assignments/write` at the collection. Safe to
+    repeat.
+    Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or HOST_QUARANTINED;
+    INVALID_ARGUMENT for a time in the past or more than 365 days away.
+    """
+    CancelReservation: _aio.UnaryUnaryMultiCallable[_assignments_pb2.CancelReservationRequest, _assignments_pb2.CancelReservationResponse]
+    """Ends a reservation before its time. Needs `deskhold.resources/assignments/delete` at the collection.
+    Errors: NOT_FOUND with HOST_NOT_FOUND or RESERVATION_NOT_FOUND.
+    """
+    ConfirmRelease: _aio.UnaryUnaryMultiCallable[_assignments_pb2.ConfirmReleaseRequest, _assignments_pb2.ConfirmReleaseResponse]
+    """Confirms that hosts in quarantine are clean: the next user can have them. Needs
+    `deskhold.resources/assignments/confirmRelease/action` at the collection. Safe to repeat: a host that is not in
+    quarantine stays as it is.
+    Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with RIGHTS_NOT_REMOVED when the agent has not yet reported
+    that the last user's administrator rights are gone.
+    """
+    ListAssignmentPeriods: _aio.UnaryUnaryMultiCallable[_assignments_pb2.ListAssignmentPeriodsRequest, _assignments_pb2.ListAssignmentPeriodsResponse]
+    """Lists who had which host, from when to when and by whose decision, the newest first; with a time, who had it then. Needs
+    `deskhold.resources/assignments/read` at the collection. Safe to repeat. Periods of hosts and collections that are gone
+    are there too.
+    Errors: INVALID_ARGUMENT for a user or host that is malformed.
     """
     ImportAssignments: _aio.UnaryUnaryMultiCallable[_assignments_pb2.ImportAssignmentsRequest, _assignments_pb2.ImportAssignmentsResponse]
     """Imports assignments, all or nothing. Needs `deskhold.resources/assignments/write` at the collection, with `replace`
@@ -64,7 +99,7 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         """Assigns a host to a user. Needs `deskhold.resources/assignments/write` at the collection. Safe to repeat: the same
         assignment again changes nothing.
         Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL,
-        HOST_HELD or USER_LIMIT_REACHED.
+        HOST_HELD, USER_LIMIT_REACHED, HOST_RESERVED for another user, or HOST_QUARANTINED; ABORTED with ETAG_MISMATCH.
         """
 
     @_abc_1.abstractmethod
@@ -90,6 +125,77 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         `deskhold.resources/assignments/read` at the collection. Safe to repeat.
         Errors: INVALID_ARGUMENT with both user and host; NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND;
         FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL.
+        """
+
+    @_abc_1.abstractmethod
+    def SwapAssignments(
+        self,
+        request: _assignments_pb2.SwapAssignmentsRequest,
+        context: _aio.ServicerContext[_assignments_pb2.SwapAssignmentsRequest, _abc.Awaitable[_assignments_pb2.SwapAssignmentsResponse]],
+    ) -> _abc.Awaitable[_assignments_pb2.SwapAssignmentsResponse]:
+        """Exchanges the users of two hosts of a collection, as one. Needs `deskhold.resources/assignments/write` at the
+        collection. A retry with the same request id returns the first answer; without it a repetition swaps back.
+        Errors: NOT_FOUND with HOST_NOT_FOUND or ASSIGNMENT_NOT_FOUND; ABORTED with ETAG_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def MoveAssignment(
+        self,
+        request: _assignments_pb2.MoveAssignmentRequest,
+        context: _aio.ServicerContext[_assignments_pb2.MoveAssignmentRequest, _abc.Awaitable[_assignments_pb2.MoveAssignmentResponse]],
+    ) -> _abc.Awaitable[_assignments_pb2.MoveAssignmentResponse]:
+        """Moves a user from one host of a collection to another, as one. Needs `deskhold.resources/assignments/write` at the
+        collection. Safe to repeat: who is there already stays.
+        Errors: NOT_FOUND with HOST_NOT_FOUND or ASSIGNMENT_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or
+        HOST_QUARANTINED; ABORTED with ETAG_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def ReserveHost(
+        self,
+        request: _assignments_pb2.ReserveHostRequest,
+        context: _aio.ServicerContext[_assignments_pb2.ReserveHostRequest, _abc.Awaitable[_assignments_pb2.ReserveHostResponse]],
+    ) -> _abc.Awaitable[_assignments_pb2.ReserveHostResponse]:
+        """Keeps a free host for a user until a time: nobody else can have it, and the user's first sign-in takes it. Reserving it
+        again for the same user changes the time. Needs `deskhold.resources/assignments/write` at the collection. Safe to
+        repeat.
+        Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or HOST_QUARANTINED;
+        INVALID_ARGUMENT for a time in the past or more than 365 days away.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelReservation(
+        self,
+        request: _assignments_pb2.CancelReservationRequest,
+        context: _aio.ServicerContext[_assignments_pb2.CancelReservationRequest, _abc.Awaitable[_assignments_pb2.CancelReservationResponse]],
+    ) -> _abc.Awaitable[_assignments_pb2.CancelReservationResponse]:
+        """Ends a reservation before its time. Needs `deskhold.resources/assignments/delete` at the collection.
+        Errors: NOT_FOUND with HOST_NOT_FOUND or RESERVATION_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmRelease(
+        self,
+        request: _assignments_pb2.ConfirmReleaseRequest,
+        context: _aio.ServicerContext[_assignments_pb2.ConfirmReleaseRequest, _abc.Awaitable[_assignments_pb2.ConfirmReleaseResponse]],
+    ) -> _abc.Awaitable[_assignments_pb2.ConfirmReleaseResponse]:
+        """Confirms that hosts in quarantine are clean: the next user can have them. Needs
+        `deskhold.resources/assignments/confirmRelease/action` at the collection. Safe to repeat: a host that is not in
+        quarantine stays as it is.
+        Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with RIGHTS_NOT_REMOVED when the agent has not yet reported
+        that the last user's administrator rights are gone.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAssignmentPeriods(
+        self,
+        request: _assignments_pb2.ListAssignmentPeriodsRequest,
+        context: _aio.ServicerContext[_assignments_pb2.ListAssignmentPeriodsRequest, _abc.Awaitable[_assignments_pb2.ListAssignmentPeriodsResponse]],
+    ) -> _abc.Awaitable[_assignments_pb2.ListAssignmentPeriodsResponse]:
+        """Lists who had which host, from when to when and by whose decision, the newest first; with a time, who had it then. Needs
+        `deskhold.resources/assignments/read` at the collection. Safe to repeat. Periods of hosts and collections that are gone
+        are there too.
+        Errors: INVALID_ARGUMENT for a user or host that is malformed.
         """
 
     @_abc_1.abstractmethod

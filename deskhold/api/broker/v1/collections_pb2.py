@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(deskhold/api/broker/v1/collections.proto\x12\x16\x64\x65skhold.api.broker.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x04\n\nCollection\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12\x16\n\x03uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03R\x03uid\x12+\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x0b\x64isplayName\x12*\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\x0b\x64\x65scription\x12K\n\x04type\x18\x05 \x01(\x0e\x32&.deskhold.api.broker.v1.CollectionTypeB\x0f\xe2\x41\x02\x02\x05\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x04type\x12.\n\x10\x61uto_assign_user\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x05R\x0e\x61utoAssignUser\x12J\n\x1egrant_administrative_privilege\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x05R\x1cgrantAdministrativePrivilege\x12<\n\x15max_desktops_per_user\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x10(\x00R\x12maxDesktopsPerUser\x12#\n\nhost_count\x18\t \x01(\x05\x42\x04\xe2\x41\x01\x03R\thostCount\x12\x34\n\x13\x61ssigned_host_count\x18\n \x01(\x05\x42\x04\xe2\x41\x01\x03R\x11\x61ssignedHostCount\x12\x18\n\x04\x65tag\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\x12\x41\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\ncreateTime\"\x86\x03\n\x17\x43reateCollectionRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12Q\n\rcollection_id\x18\x02 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x0c\x63ollectionId\x12N\n\ncollection\x18\x03 \x01(\x0b\x32\".deskhold.api.broker.v1.CollectionB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01R\ncollection\x12K\n\x08host_ids\x18\x04 \x03(\tB0\xbaH-\x92\x01*\x10\x90N\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x07hostIds\x12.\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x06 \x01(\x08R\x0cvalidateOnly\":\n\x14GetCollectionRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x04name\"\x8f\x01\n\x16ListCollectionsRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageToken\"\x87\x01\n\x17ListCollectionsResponse\x12\x44\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\".deskhold.api.broker.v1.CollectionR\x0b\x63ollections\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc6\x01\n\x17\x44\x65leteCollectionRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x04name\x12\x1c\n\x04\x65tag\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x04\x65tag\x12\x14\n\x05\x66orce\x18\x03 \x01(\x08R\x05\x66orce\x12.\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x05 \x01(\x08R\x0cvalidateOnly*k\n\x0e\x43ollectionType\x12\x1f\n\x1b\x43OLLECTION_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43OLLECTION_TYPE_PERSONAL\x10\x01\x12\x1a\n\x16\x43OLLECTION_TYPE_POOLED\x10\x02\x32\xba\x03\n\x11\x43ollectionService\x12g\n\x10\x43reateCollection\x12/.deskhold.api.broker.v1.CreateCollectionRequest\x1a\".deskhold.api.broker.v1.Collection\x12\x66\n\rGetCollection\x12,.deskhold.api.broker.v1.GetCollectionRequest\x1a\".deskhold.api.broker.v1.Collection\"\x03\x90\x02\x01\x12w\n\x0fListCollections\x12..deskhold.api.broker.v1.ListCollectionsRequest\x1a/.deskhold.api.broker.v1.ListCollectionsResponse\"\x03\x90\x02\x01\x12[\n\x10\x44\x65leteCollection\x12/.deskhold.api.broker.v1.DeleteCollectionRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(deskhold/api/broker/v1/collections.proto\x12\x16\x64\x65skhold.api.broker.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\t\n\nCollection\x12\x18\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08R\x04name\x12\x16\n\x03uid\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03R\x03uid\x12+\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x0b\x64isplayName\x12*\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\x0b\x64\x65scription\x12I\n\x04type\x18\x05 \x01(\x0e\x32&.deskhold.api.broker.v1.CollectionTypeB\r\xe2\x41\x02\x02\x05\xbaH\x05\x82\x01\x02\x10\x01R\x04type\x12.\n\x10\x61uto_assign_user\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x05R\x0e\x61utoAssignUser\x12J\n\x1egrant_administrative_privilege\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x05R\x1cgrantAdministrativePrivilege\x12<\n\x15max_desktops_per_user\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x10(\x00R\x12maxDesktopsPerUser\x12#\n\nhost_count\x18\t \x01(\x05\x42\x04\xe2\x41\x01\x03R\thostCount\x12\x34\n\x13\x61ssigned_host_count\x18\n \x01(\x05\x42\x04\xe2\x41\x01\x03R\x11\x61ssignedHostCount\x12\x18\n\x04\x65tag\x18\x0b \x01(\tB\x04\xe2\x41\x01\x03R\x04\x65tag\x12\x41\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\ncreateTime\x12\x41\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03R\nupdateTime\x12<\n\x15\x63ustom_rdp_properties\x18\x0e \x01(\tB\x08\xbaH\x05r\x03\x18\x80@R\x13\x63ustomRdpProperties\x12V\n\x0eload_balancing\x18\x0f \x01(\x0e\x32%.deskhold.api.broker.v1.LoadBalancingB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rloadBalancing\x12>\n\x15max_sessions_per_host\x18\x10 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xa0\x8d\x06(\x00R\x12maxSessionsPerHost\x12L\n\x1c\x61\x63tive_session_limit_minutes\x18\x11 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\xd1\x02(\x00R\x19\x61\x63tiveSessionLimitMinutes\x12X\n\"disconnected_session_limit_minutes\x18\x12 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\xd1\x02(\x00R\x1f\x64isconnectedSessionLimitMinutes\x12H\n\x1aidle_session_limit_minutes\x18\x13 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\xd1\x02(\x00R\x17idleSessionLimitMinutes\x12V\n\x0erelease_policy\x18\x14 \x01(\x0e\x32%.deskhold.api.broker.v1.ReleasePolicyB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rreleasePolicy\"\x86\x03\n\x17\x43reateCollectionRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12Q\n\rcollection_id\x18\x02 \x01(\tB,\xe2\x41\x01\x02\xbaH%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x0c\x63ollectionId\x12N\n\ncollection\x18\x03 \x01(\x0b\x32\".deskhold.api.broker.v1.CollectionB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01R\ncollection\x12K\n\x08host_ids\x18\x04 \x03(\tB0\xbaH-\x92\x01*\x10\x90N\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$R\x07hostIds\x12.\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x06 \x01(\x08R\x0cvalidateOnly\":\n\x14GetCollectionRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x04name\"\x8f\x01\n\x16ListCollectionsRequest\x12&\n\x06parent\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x06parent\x12$\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08R\tpageToken\"\x87\x01\n\x17ListCollectionsResponse\x12\x44\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\".deskhold.api.broker.v1.CollectionR\x0b\x63ollections\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb8\x02\n\x17UpdateCollectionRequest\x12\x8a\x01\n\ncollection\x18\x01 \x01(\x0b\x32\".deskhold.api.broker.v1.CollectionBF\xe2\x41\x01\x02\xbaH?\xba\x01\x39\n\x16update_collection.name\x12\x0ename is needed\x1a\x0fthis.name != \'\'\xc8\x01\x01R\ncollection\x12;\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskR\nupdateMask\x12.\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x04 \x01(\x08R\x0cvalidateOnly\"\xc6\x01\n\x17\x44\x65leteCollectionRequest\x12\"\n\x04name\x18\x01 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x04name\x12\x1c\n\x04\x65tag\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x04\x65tag\x12\x14\n\x05\x66orce\x18\x03 \x01(\x08R\x05\x66orce\x12.\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\trequestId\x12#\n\rvalidate_only\x18\x05 \x01(\x08R\x0cvalidateOnly*q\n\rLoadBalancing\x12\x1e\n\x1aLOAD_BALANCING_UNSPECIFIED\x10\x00\x12 \n\x1cLOAD_BALANCING_BREADTH_FIRST\x10\x01\x12\x1e\n\x1aLOAD_BALANCING_DEPTH_FIRST\x10\x02*g\n\rReleasePolicy\x12\x1e\n\x1aRELEASE_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13RELEASE_POLICY_FREE\x10\x01\x12\x1d\n\x19RELEASE_POLICY_QUARANTINE\x10\x02*k\n\x0e\x43ollectionType\x12\x1f\n\x1b\x43OLLECTION_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43OLLECTION_TYPE_PERSONAL\x10\x01\x12\x1a\n\x16\x43OLLECTION_TYPE_POOLED\x10\x02\x32\xa8\x04\n\x11\x43ollectionService\x12g\n\x10\x43reateCollection\x12/.deskhold.api.broker.v1.CreateCollectionRequest\x1a\".deskhold.api.broker.v1.Collection\x12\x66\n\rGetCollection\x12,.deskhold.api.broker.v1.GetCollectionRequest\x1a\".deskhold.api.broker.v1.Collection\"\x03\x90\x02\x01\x12w\n\x0fListCollections\x12..deskhold.api.broker.v1.ListCollectionsRequest\x1a/.deskhold.api.broker.v1.ListCollectionsResponse\"\x03\x90\x02\x01\x12l\n\x10UpdateCollection\x12/.deskhold.api.broker.v1.UpdateCollectionRequest\x1a\".deskhold.api.broker.v1.Collection\"\x03\x90\x02\x02\x12[\n\x10\x44\x65leteCollection\x12/.deskhold.api.broker.v1.DeleteCollectionRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,7 +44,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COLLECTION'].fields_by_name['description']._loaded_options = None
   _globals['_COLLECTION'].fields_by_name['description']._serialized_options = b'\272H\005r\003\030\200\010'
   _globals['_COLLECTION'].fields_by_name['type']._loaded_options = None
-  _globals['_COLLECTION'].fields_by_name['type']._serialized_options = b'\342A\002\002\005\272H\007\202\001\004\020\001 \000'
+  _globals['_COLLECTION'].fields_by_name['type']._serialized_options = b'\342A\002\002\005\272H\005\202\001\002\020\001'
   _globals['_COLLECTION'].fields_by_name['auto_assign_user']._loaded_options = None
   _globals['_COLLECTION'].fields_by_name['auto_assign_user']._serialized_options = b'\342A\001\005'
   _globals['_COLLECTION'].fields_by_name['grant_administrative_privilege']._loaded_options = None
@@ -58,6 +59,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COLLECTION'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
   _globals['_COLLECTION'].fields_by_name['create_time']._loaded_options = None
   _globals['_COLLECTION'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_COLLECTION'].fields_by_name['update_time']._loaded_options = None
+  _globals['_COLLECTION'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_COLLECTION'].fields_by_name['custom_rdp_properties']._loaded_options = None
+  _globals['_COLLECTION'].fields_by_name['custom_rdp_properties']._serialized_options = b'\272H\005r\003\030\200@'
+  _globals['_COLLECTION'].fields_by_name['load_balancing']._loaded_options = None
+  _globals['_COLLECTION'].fields_by_name['load_balancing']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_COLLECTION'].fields_by_name['max_sessions_per_host']._loaded_options = None
+  _globals['_COLLECTION'].fields_by_name['max_sessions_per_host']._serialized_options = b'\272H\010\032\006\030\240\215\006(\000'
+  _globals['_COLLECTION'].fields_by_name['active_session_limit_minutes']._loaded_options = None
+  _globals['_COLLECTION'].fields_by_name['active_session_limit_minutes']._serialized_options = b'\272H\010\032\006\030\300\321\002(\000'
+  _globals['_COLLECTION'].fields_by_name['disconnected_session_limit_minutes']._loaded_options = None
+  _globals['_COLLECTION'].fields_by_name['disconnected_session_limit_minutes']._serialized_options = b'\272H\010\032\006\030\300\321\002(\000'
+  _globals['_COLLECTION'].fields_by_name['idle_session_limit_minutes']._loaded_options = None
+  _globals['_COLLECTION'].fields_by_name['idle_session_limit_minutes']._serialized_options = b'\272H\010\032\006\030\300\321\002(\000'
+  _globals['_COLLECTION'].fields_by_name['release_policy']._loaded_options = None
+  _globals['_COLLECTION'].fields_by_name['release_policy']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_CREATECOLLECTIONREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_CREATECOLLECTIONREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\010'
   _globals['_CREATECOLLECTIONREQUEST'].fields_by_name['collection_id']._loaded_options = None
@@ -76,6 +93,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCOLLECTIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTCOLLECTIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTCOLLECTIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
+  _globals['_UPDATECOLLECTIONREQUEST'].fields_by_name['collection']._loaded_options = None
+  _globals['_UPDATECOLLECTIONREQUEST'].fields_by_name['collection']._serialized_options = b'\342A\001\002\272H?\272\0019\n\026update_collection.name\022\016name is needed\032\017this.name != \'\'\310\001\001'
+  _globals['_UPDATECOLLECTIONREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UPDATECOLLECTIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_DELETECOLLECTIONREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DELETECOLLECTIONREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\200\010'
   _globals['_DELETECOLLECTIONREQUEST'].fields_by_name['etag']._loaded_options = None
@@ -86,20 +107,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COLLECTIONSERVICE'].methods_by_name['GetCollection']._serialized_options = b'\220\002\001'
   _globals['_COLLECTIONSERVICE'].methods_by_name['ListCollections']._loaded_options = None
   _globals['_COLLECTIONSERVICE'].methods_by_name['ListCollections']._serialized_options = b'\220\002\001'
-  _globals['_COLLECTIONTYPE']._serialized_start=1702
-  _globals['_COLLECTIONTYPE']._serialized_end=1809
-  _globals['_COLLECTION']._serialized_start=164
-  _globals['_COLLECTION']._serialized_end=762
-  _globals['_CREATECOLLECTIONREQUEST']._serialized_start=765
-  _globals['_CREATECOLLECTIONREQUEST']._serialized_end=1155
-  _globals['_GETCOLLECTIONREQUEST']._serialized_start=1157
-  _globals['_GETCOLLECTIONREQUEST']._serialized_end=1215
-  _globals['_LISTCOLLECTIONSREQUEST']._serialized_start=1218
-  _globals['_LISTCOLLECTIONSREQUEST']._serialized_end=1361
-  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_start=1364
-  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_end=1499
-  _globals['_DELETECOLLECTIONREQUEST']._serialized_start=1502
-  _globals['_DELETECOLLECTIONREQUEST']._serialized_end=1700
-  _globals['_COLLECTIONSERVICE']._serialized_start=1812
-  _globals['_COLLECTIONSERVICE']._serialized_end=2254
+  _globals['_COLLECTIONSERVICE'].methods_by_name['UpdateCollection']._loaded_options = None
+  _globals['_COLLECTIONSERVICE'].methods_by_name['UpdateCollection']._serialized_options = b'\220\002\002'
+  _globals['_LOADBALANCING']._serialized_start=2660
+  _globals['_LOADBALANCING']._serialized_end=2773
+  _globals['_RELEASEPOLICY']._serialized_start=2775
+  _globals['_RELEASEPOLICY']._serialized_end=2878
+  _globals['_COLLECTIONTYPE']._serialized_start=2880
+  _globals['_COLLECTIONTYPE']._serialized_end=2987
+  _globals['_COLLECTION']._serialized_start=198
+  _globals['_COLLECTION']._serialized_end=1405
+  _globals['_CREATECOLLECTIONREQUEST']._serialized_start=1408
+  _globals['_CREATECOLLECTIONREQUEST']._serialized_end=1798
+  _globals['_GETCOLLECTIONREQUEST']._serialized_start=1800
+  _globals['_GETCOLLECTIONREQUEST']._serialized_end=1858
+  _globals['_LISTCOLLECTIONSREQUEST']._serialized_start=1861
+  _globals['_LISTCOLLECTIONSREQUEST']._serialized_end=2004
+  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_start=2007
+  _globals['_LISTCOLLECTIONSRESPONSE']._serialized_end=2142
+  _globals['_UPDATECOLLECTIONREQUEST']._serialized_start=2145
+  _globals['_UPDATECOLLECTIONREQUEST']._serialized_end=2457
+  _globals['_DELETECOLLECTIONREQUEST']._serialized_start=2460
+  _globals['_DELETECOLLECTIONREQUEST']._serialized_end=2658
+  _globals['_COLLECTIONSERVICE']._serialized_start=2990
+  _globals['_COLLECTIONSERVICE']._serialized_end=3542
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ Personal desktops: collections, their hosts, who holds which, and the way in."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -19,6 +20,54 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _LoadBalancing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LoadBalancingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LoadBalancing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LOAD_BALANCING_UNSPECIFIED: _LoadBalancing.ValueType  # 0
+    """BREADTH_FIRST in requests; never returned for pooled collections."""
+    LOAD_BALANCING_BREADTH_FIRST: _LoadBalancing.ValueType  # 1
+    """To the host with the fewest sessions for its weight."""
+    LOAD_BALANCING_DEPTH_FIRST: _LoadBalancing.ValueType  # 2
+    """To the host with the most sessions that takes one more."""
+
+class LoadBalancing(_LoadBalancing, metaclass=_LoadBalancingEnumTypeWrapper):
+    """How new sessions spread over the hosts of a pooled collection."""
+
+LOAD_BALANCING_UNSPECIFIED: LoadBalancing.ValueType  # 0
+"""BREADTH_FIRST in requests; never returned for pooled collections."""
+LOAD_BALANCING_BREADTH_FIRST: LoadBalancing.ValueType  # 1
+"""To the host with the fewest sessions for its weight."""
+LOAD_BALANCING_DEPTH_FIRST: LoadBalancing.ValueType  # 2
+"""To the host with the most sessions that takes one more."""
+Global___LoadBalancing: _TypeAlias = LoadBalancing  # noqa: Y015
+
+class _ReleasePolicy:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReleasePolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReleasePolicy.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RELEASE_POLICY_UNSPECIFIED: _ReleasePolicy.ValueType  # 0
+    """FREE in requests; never returned for personal collections."""
+    RELEASE_POLICY_FREE: _ReleasePolicy.ValueType  # 1
+    """The next user can have it at once."""
+    RELEASE_POLICY_QUARANTINE: _ReleasePolicy.ValueType  # 2
+    """Nobody can have it until somebody confirms that it is clean (AssignmentService.ConfirmRelease)."""
+
+class ReleasePolicy(_ReleasePolicy, metaclass=_ReleasePolicyEnumTypeWrapper):
+    """What becomes of a host when its assignment ends."""
+
+RELEASE_POLICY_UNSPECIFIED: ReleasePolicy.ValueType  # 0
+"""FREE in requests; never returned for personal collections."""
+RELEASE_POLICY_FREE: ReleasePolicy.ValueType  # 1
+"""The next user can have it at once."""
+RELEASE_POLICY_QUARANTINE: ReleasePolicy.ValueType  # 2
+"""Nobody can have it until somebody confirms that it is clean (AssignmentService.ConfirmRelease)."""
+Global___ReleasePolicy: _TypeAlias = ReleasePolicy  # noqa: Y015
 
 class _CollectionType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -62,6 +111,14 @@ class Collection(_message.Message):
     ASSIGNED_HOST_COUNT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    CUSTOM_RDP_PROPERTIES_FIELD_NUMBER: _builtins.int
+    LOAD_BALANCING_FIELD_NUMBER: _builtins.int
+    MAX_SESSIONS_PER_HOST_FIELD_NUMBER: _builtins.int
+    ACTIVE_SESSION_LIMIT_MINUTES_FIELD_NUMBER: _builtins.int
+    DISCONNECTED_SESSION_LIMIT_MINUTES_FIELD_NUMBER: _builtins.int
+    IDLE_SESSION_LIMIT_MINUTES_FIELD_NUMBER: _builtins.int
+    RELEASE_POLICY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tenantGroups/{tenant_group}/tenants/{tenant}/collections/{collection}`."""
     uid: _builtins.str
@@ -71,7 +128,7 @@ class Collection(_message.Message):
     description: _builtins.str
     """What it is for. At most 1024 characters."""
     type: Global___CollectionType.ValueType
-    """How users and hosts come together. Fixed at creation."""
+    """How users and hosts come together. Fixed at creation. Changes need not name it."""
     auto_assign_user: _builtins.bool
     """A user without a host takes a free one at the first sign-in; otherwise an administrator assigns first. Only with
     PERSONAL. Fixed at creation.
@@ -88,9 +145,29 @@ class Collection(_message.Message):
     """How many of them are assigned."""
     etag: _builtins.str
     """Opaque version of the content."""
+    custom_rdp_properties: _builtins.str
+    """Lines for every `.rdp` file it hands out, `name:type:value`, separated by line feeds. Only names that RDP clients know,
+    and none that the broker sets itself. At most 8,192 characters.
+    """
+    load_balancing: Global___LoadBalancing.ValueType
+    """How new sessions spread over the hosts. Only with POOLED; unspecified means BREADTH_FIRST."""
+    max_sessions_per_host: _builtins.int
+    """How many sessions a host takes at the most, unless the host says otherwise; 0: as many as come. Only with POOLED."""
+    active_session_limit_minutes: _builtins.int
+    """End sessions that have been active for so long; 0: never. At most 30 days."""
+    disconnected_session_limit_minutes: _builtins.int
+    """End sessions that have been disconnected for so long; 0: never. At most 30 days."""
+    idle_session_limit_minutes: _builtins.int
+    """End sessions that have been idle for so long; 0: never. At most 30 days."""
+    release_policy: Global___ReleasePolicy.ValueType
+    """What becomes of a host when its assignment ends. Only with PERSONAL; unspecified means FREE."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last changed."""
 
     def __init__(
         self,
@@ -107,10 +184,18 @@ class Collection(_message.Message):
         assigned_host_count: _builtins.int = ...,
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        custom_rdp_properties: _builtins.str = ...,
+        load_balancing: Global___LoadBalancing.ValueType = ...,
+        max_sessions_per_host: _builtins.int = ...,
+        active_session_limit_minutes: _builtins.int = ...,
+        disconnected_session_limit_minutes: _builtins.int = ...,
+        idle_session_limit_minutes: _builtins.int = ...,
+        release_policy: Global___ReleasePolicy.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_host_count", b"assigned_host_count", "auto_assign_user", b"auto_assign_user", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "etag", b"etag", "grant_administrative_privilege", b"grant_administrative_privilege", "host_count", b"host_count", "max_desktops_per_user", b"max_desktops_per_user", "name", b"name", "type", b"type", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_session_limit_minutes", b"active_session_limit_minutes", "assigned_host_count", b"assigned_host_count", "auto_assign_user", b"auto_assign_user", "create_time", b"create_time", "custom_rdp_properties", b"custom_rdp_properties", "description", b"description", "disconnected_session_limit_minutes", b"disconnected_session_limit_minutes", "display_name", b"display_name", "etag", b"etag", "grant_administrative_privilege", b"grant_administrative_privilege", "host_count", b"host_count", "idle_session_limit_minutes", b"idle_session_limit_minutes", "load_balancing", b"load_balancing", "max_desktops_per_user", b"max_desktops_per_user", "max_sessions_per_host", b"max_sessions_per_host", "name", b"name", "release_policy", b"release_policy", "type", b"type", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -241,6 +326,46 @@ class ListCollectionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListCollectionsResponse: _TypeAlias = ListCollectionsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateCollectionRequest(_message.Message):
+    """Changes a collection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLECTION_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    @_builtins.property
+    def collection(self) -> Global___Collection:
+        """The collection: its name and the new values. With an `etag`, only that version is changed."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields to change (AIP-134): display_name, description, max_desktops_per_user, custom_rdp_properties,
+        load_balancing, max_sessions_per_host, the session limits, release_policy. Empty or `*`: all of them.
+        """
+
+    def __init__(
+        self,
+        *,
+        collection: Global___Collection | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "request_id", b"request_id", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateCollectionRequest: _TypeAlias = UpdateCollectionRequest  # noqa: Y015
 
 @_typing.final
 class DeleteCollectionRequest(_message.Message):

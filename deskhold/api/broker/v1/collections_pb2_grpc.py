@@ -51,6 +51,11 @@ class CollectionServiceStub(object):
                 request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.ListCollectionsRequest.SerializeToString,
                 response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.ListCollectionsResponse.FromString,
                 _registered_method=True)
+        self.UpdateCollection = channel.unary_unary(
+                '/deskhold.api.broker.v1.CollectionService/UpdateCollection',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.UpdateCollectionRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.Collection.FromString,
+                _registered_method=True)
         self.DeleteCollection = channel.unary_unary(
                 '/deskhold.api.broker.v1.CollectionService/DeleteCollection',
                 request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.DeleteCollectionRequest.SerializeToString,
@@ -87,6 +92,16 @@ class CollectionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateCollection(self, request, context):
+        """Changes a collection. Needs `deskhold.resources/collections/write` at the collection. Safe to repeat. What is fixed at
+        creation cannot be named in the mask.
+        Errors: NOT_FOUND; ABORTED with ETAG_MISMATCH; INVALID_ARGUMENT for a field that cannot be changed or does not go with
+        the collection's type; FAILED_PRECONDITION with USER_LIMIT_REACHED when a user holds more hosts than the new limit.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteCollection(self, request, context):
         """Deletes a collection with its app groups. Needs `deskhold.resources/collections/delete` at the collection. The name
         stays taken until every role assignment at it is gone too. Assignments removed by force are kept in history.
@@ -113,6 +128,11 @@ def add_CollectionServiceServicer_to_server(servicer, server):
                     servicer.ListCollections,
                     request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.ListCollectionsRequest.FromString,
                     response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.ListCollectionsResponse.SerializeToString,
+            ),
+            'UpdateCollection': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateCollection,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.UpdateCollectionRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.Collection.SerializeToString,
             ),
             'DeleteCollection': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteCollection,
@@ -202,6 +222,33 @@ class CollectionService(object):
             '/deskhold.api.broker.v1.CollectionService/ListCollections',
             deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.ListCollectionsRequest.SerializeToString,
             deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.ListCollectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateCollection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.CollectionService/UpdateCollection',
+            deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.UpdateCollectionRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_collections__pb2.Collection.FromString,
             options,
             channel_credentials,
             insecure,

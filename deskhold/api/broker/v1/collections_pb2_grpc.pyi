@@ -29,6 +29,12 @@ class CollectionServiceStub:
     """
     ListCollections: _aio.UnaryUnaryMultiCallable[_collections_pb2.ListCollectionsRequest, _collections_pb2.ListCollectionsResponse]
     """Lists the collections of a tenant, by id. Needs `deskhold.resources/collections/read` at the tenant. Safe to repeat."""
+    UpdateCollection: _aio.UnaryUnaryMultiCallable[_collections_pb2.UpdateCollectionRequest, _collections_pb2.Collection]
+    """Changes a collection. Needs `deskhold.resources/collections/write` at the collection. Safe to repeat. What is fixed at
+    creation cannot be named in the mask.
+    Errors: NOT_FOUND; ABORTED with ETAG_MISMATCH; INVALID_ARGUMENT for a field that cannot be changed or does not go with
+    the collection's type; FAILED_PRECONDITION with USER_LIMIT_REACHED when a user holds more hosts than the new limit.
+    """
     DeleteCollection: _aio.UnaryUnaryMultiCallable[_collections_pb2.DeleteCollectionRequest, _empty_pb2.Empty]
     """Deletes a collection with its app groups. Needs `deskhold.resources/collections/delete` at the collection. The name
     stays taken until every role assignment at it is gone too. Assignments removed by force are kept in history.
@@ -67,6 +73,18 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_collections_pb2.ListCollectionsRequest, _abc.Awaitable[_collections_pb2.ListCollectionsResponse]],
     ) -> _abc.Awaitable[_collections_pb2.ListCollectionsResponse]:
         """Lists the collections of a tenant, by id. Needs `deskhold.resources/collections/read` at the tenant. Safe to repeat."""
+
+    @_abc_1.abstractmethod
+    def UpdateCollection(
+        self,
+        request: _collections_pb2.UpdateCollectionRequest,
+        context: _aio.ServicerContext[_collections_pb2.UpdateCollectionRequest, _abc.Awaitable[_collections_pb2.Collection]],
+    ) -> _abc.Awaitable[_collections_pb2.Collection]:
+        """Changes a collection. Needs `deskhold.resources/collections/write` at the collection. Safe to repeat. What is fixed at
+        creation cannot be named in the mask.
+        Errors: NOT_FOUND; ABORTED with ETAG_MISMATCH; INVALID_ARGUMENT for a field that cannot be changed or does not go with
+        the collection's type; FAILED_PRECONDITION with USER_LIMIT_REACHED when a user holds more hosts than the new limit.
+        """
 
     @_abc_1.abstractmethod
     def DeleteCollection(

@@ -5,9 +5,11 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +20,142 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _NewConnections:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NewConnectionsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NewConnections.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NEW_CONNECTIONS_UNSPECIFIED: _NewConnections.ValueType  # 0
+    """YES in requests; never returned."""
+    NEW_CONNECTIONS_YES: _NewConnections.ValueType  # 1
+    """It does."""
+    NEW_CONNECTIONS_NOT_UNTIL_REBOOT: _NewConnections.ValueType  # 2
+    """It does not until its machine has been started again, which its agent reports."""
+    NEW_CONNECTIONS_NO: _NewConnections.ValueType  # 3
+    """It does not."""
+
+class NewConnections(_NewConnections, metaclass=_NewConnectionsEnumTypeWrapper):
+    """Whether a host takes new sessions (RDS: NewConnectionAllowed)."""
+
+NEW_CONNECTIONS_UNSPECIFIED: NewConnections.ValueType  # 0
+"""YES in requests; never returned."""
+NEW_CONNECTIONS_YES: NewConnections.ValueType  # 1
+"""It does."""
+NEW_CONNECTIONS_NOT_UNTIL_REBOOT: NewConnections.ValueType  # 2
+"""It does not until its machine has been started again, which its agent reports."""
+NEW_CONNECTIONS_NO: NewConnections.ValueType  # 3
+"""It does not."""
+Global___NewConnections: _TypeAlias = NewConnections  # noqa: Y015
+
+class _HostStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HostStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HostStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HOST_STATUS_UNSPECIFIED: _HostStatus.ValueType  # 0
+    """Any, in requests."""
+    HOST_STATUS_UNMONITORED: _HostStatus.ValueType  # 1
+    """No agent has reported for it: taken as available, after those that are known to be."""
+    HOST_STATUS_AVAILABLE: _HostStatus.ValueType  # 2
+    """Its agent reports, and nothing is wrong."""
+    HOST_STATUS_NEEDS_ASSISTANCE: _HostStatus.ValueType  # 3
+    """Its agent reports that something is wrong that does not keep users from working."""
+    HOST_STATUS_UNAVAILABLE: _HostStatus.ValueType  # 4
+    """Its agent does not report any more, or says that users cannot work on it."""
+
+class HostStatus(_HostStatus, metaclass=_HostStatusEnumTypeWrapper):
+    """How a host is."""
+
+HOST_STATUS_UNSPECIFIED: HostStatus.ValueType  # 0
+"""Any, in requests."""
+HOST_STATUS_UNMONITORED: HostStatus.ValueType  # 1
+"""No agent has reported for it: taken as available, after those that are known to be."""
+HOST_STATUS_AVAILABLE: HostStatus.ValueType  # 2
+"""Its agent reports, and nothing is wrong."""
+HOST_STATUS_NEEDS_ASSISTANCE: HostStatus.ValueType  # 3
+"""Its agent reports that something is wrong that does not keep users from working."""
+HOST_STATUS_UNAVAILABLE: HostStatus.ValueType  # 4
+"""Its agent does not report any more, or says that users cannot work on it."""
+Global___HostStatus: _TypeAlias = HostStatus  # noqa: Y015
+
+class _HealthCheckResult:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HealthCheckResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HealthCheckResult.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HEALTH_CHECK_RESULT_UNSPECIFIED: _HealthCheckResult.ValueType  # 0
+    """Never stored; refused in reports."""
+    HEALTH_CHECK_RESULT_SUCCEEDED: _HealthCheckResult.ValueType  # 1
+    """All is well."""
+    HEALTH_CHECK_RESULT_WARNING: _HealthCheckResult.ValueType  # 2
+    """Something is wrong that does not keep users from working."""
+    HEALTH_CHECK_RESULT_FAILED: _HealthCheckResult.ValueType  # 3
+    """Users cannot work."""
+
+class HealthCheckResult(_HealthCheckResult, metaclass=_HealthCheckResultEnumTypeWrapper):
+    """What came of a check."""
+
+HEALTH_CHECK_RESULT_UNSPECIFIED: HealthCheckResult.ValueType  # 0
+"""Never stored; refused in reports."""
+HEALTH_CHECK_RESULT_SUCCEEDED: HealthCheckResult.ValueType  # 1
+"""All is well."""
+HEALTH_CHECK_RESULT_WARNING: HealthCheckResult.ValueType  # 2
+"""Something is wrong that does not keep users from working."""
+HEALTH_CHECK_RESULT_FAILED: HealthCheckResult.ValueType  # 3
+"""Users cannot work."""
+Global___HealthCheckResult: _TypeAlias = HealthCheckResult  # noqa: Y015
+
+class _HostCondition:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HostConditionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HostCondition.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HOST_CONDITION_UNSPECIFIED: _HostCondition.ValueType  # 0
+    """Refused in requests."""
+    HOST_CONDITION_ASSIGNED: _HostCondition.ValueType  # 1
+    """A user holds it."""
+    HOST_CONDITION_FREE: _HostCondition.ValueType  # 2
+    """The next user can have it: nobody holds it, it is not draining, unavailable, reserved or in quarantine."""
+    HOST_CONDITION_DRAINING: _HostCondition.ValueType  # 3
+    """It takes no new sessions."""
+    HOST_CONDITION_UNHEALTHY: _HostCondition.ValueType  # 4
+    """Its status is NEEDS_ASSISTANCE or UNAVAILABLE."""
+    HOST_CONDITION_RESERVED: _HostCondition.ValueType  # 5
+    """It is kept for a user."""
+    HOST_CONDITION_QUARANTINED: _HostCondition.ValueType  # 6
+    """It waits for somebody to confirm that it is clean."""
+    HOST_CONDITION_UNMONITORED: _HostCondition.ValueType  # 7
+    """No agent has ever reported for it."""
+    HOST_CONDITION_RIGHTS_PENDING: _HostCondition.ValueType  # 8
+    """Who is administrator on it is not who is to be."""
+
+class HostCondition(_HostCondition, metaclass=_HostConditionEnumTypeWrapper):
+    """What can be true of a host."""
+
+HOST_CONDITION_UNSPECIFIED: HostCondition.ValueType  # 0
+"""Refused in requests."""
+HOST_CONDITION_ASSIGNED: HostCondition.ValueType  # 1
+"""A user holds it."""
+HOST_CONDITION_FREE: HostCondition.ValueType  # 2
+"""The next user can have it: nobody holds it, it is not draining, unavailable, reserved or in quarantine."""
+HOST_CONDITION_DRAINING: HostCondition.ValueType  # 3
+"""It takes no new sessions."""
+HOST_CONDITION_UNHEALTHY: HostCondition.ValueType  # 4
+"""Its status is NEEDS_ASSISTANCE or UNAVAILABLE."""
+HOST_CONDITION_RESERVED: HostCondition.ValueType  # 5
+"""It is kept for a user."""
+HOST_CONDITION_QUARANTINED: HostCondition.ValueType  # 6
+"""It waits for somebody to confirm that it is clean."""
+HOST_CONDITION_UNMONITORED: HostCondition.ValueType  # 7
+"""No agent has ever reported for it."""
+HOST_CONDITION_RIGHTS_PENDING: HostCondition.ValueType  # 8
+"""Who is administrator on it is not who is to be."""
+Global___HostCondition: _TypeAlias = HostCondition  # noqa: Y015
 
 @_typing.final
 class Host(_message.Message):
@@ -32,6 +170,22 @@ class Host(_message.Message):
     ASSIGNED_USER_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    FRIENDLY_NAME_FIELD_NUMBER: _builtins.int
+    NEW_CONNECTIONS_FIELD_NUMBER: _builtins.int
+    RELATIVE_WEIGHT_FIELD_NUMBER: _builtins.int
+    SESSION_LIMIT_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_TIME_FIELD_NUMBER: _builtins.int
+    BOOT_ID_FIELD_NUMBER: _builtins.int
+    AGENT_VERSION_FIELD_NUMBER: _builtins.int
+    HEALTH_CHECKS_FIELD_NUMBER: _builtins.int
+    SESSION_COUNT_FIELD_NUMBER: _builtins.int
+    SIGN_IN_COUNT_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    QUARANTINE_TIME_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
+    APPLIED_ADMINISTRATORS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`{collection}/hosts/{host}`. The id is the host's name on the network: a short name or a full one. It is stored as
     given and compared without case.
@@ -46,9 +200,55 @@ class Host(_message.Message):
     """The user who holds it, as given when it was assigned. Empty: it is free."""
     etag: _builtins.str
     """Opaque version of the content."""
+    friendly_name: _builtins.str
+    """What users see instead of its id. At most 256 characters."""
+    new_connections: Global___NewConnections.ValueType
+    """Whether it takes new sessions; unspecified means YES. Sessions that are there are taken up again in any case."""
+    relative_weight: _builtins.int
+    """Its share of the load beside other hosts, 1-10,000; 0 means 100: a host of weight 50 gets half of what one of weight
+    100 gets. Only pooled collections look at it.
+    """
+    session_limit: _builtins.int
+    """How many sessions it takes at the most; 0: what its collection says. Only pooled collections look at it."""
+    status: Global___HostStatus.ValueType
+    """How it is, by its agent's reports."""
+    boot_id: _builtins.str
+    """Changes with every start of the machine; from the agent."""
+    agent_version: _builtins.str
+    """Version of its agent."""
+    session_count: _builtins.int
+    """How many sessions there are on it."""
+    sign_in_count: _builtins.int
+    """How many users were sent to it whose sessions have not been reported yet."""
+    administrator: _builtins.str
+    """The user who is to be administrator on it. Empty: nobody."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was added."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When an administrator last changed it, or its assignment."""
+
+    @_builtins.property
+    def heartbeat_time(self) -> _timestamp_pb2.Timestamp:
+        """When its agent last reported. Not set: never."""
+
+    @_builtins.property
+    def health_checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___HealthCheck]:
+        """What its agent has checked."""
+
+    @_builtins.property
+    def reservation(self) -> Global___Reservation:
+        """For whom it is kept. Not set: for nobody."""
+
+    @_builtins.property
+    def quarantine_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it waits for somebody to confirm that it is clean. Not set: it does not."""
+
+    @_builtins.property
+    def applied_administrators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The users whom its agent has made administrators, as it last reported."""
 
     def __init__(
         self,
@@ -60,14 +260,92 @@ class Host(_message.Message):
         assigned_user: _builtins.str = ...,
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        friendly_name: _builtins.str = ...,
+        new_connections: Global___NewConnections.ValueType = ...,
+        relative_weight: _builtins.int = ...,
+        session_limit: _builtins.int = ...,
+        status: Global___HostStatus.ValueType = ...,
+        heartbeat_time: _timestamp_pb2.Timestamp | None = ...,
+        boot_id: _builtins.str = ...,
+        agent_version: _builtins.str = ...,
+        health_checks: _abc.Iterable[Global___HealthCheck] | None = ...,
+        session_count: _builtins.int = ...,
+        sign_in_count: _builtins.int = ...,
+        reservation: Global___Reservation | None = ...,
+        quarantine_time: _timestamp_pb2.Timestamp | None = ...,
+        administrator: _builtins.str = ...,
+        applied_administrators: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "heartbeat_time", b"heartbeat_time", "quarantine_time", b"quarantine_time", "reservation", b"reservation", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "assigned_user", b"assigned_user", "create_time", b"create_time", "etag", b"etag", "name", b"name", "port", b"port", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "administrator", b"administrator", "agent_version", b"agent_version", "applied_administrators", b"applied_administrators", "assigned_user", b"assigned_user", "boot_id", b"boot_id", "create_time", b"create_time", "etag", b"etag", "friendly_name", b"friendly_name", "health_checks", b"health_checks", "heartbeat_time", b"heartbeat_time", "name", b"name", "new_connections", b"new_connections", "port", b"port", "quarantine_time", b"quarantine_time", "relative_weight", b"relative_weight", "reservation", b"reservation", "session_count", b"session_count", "session_limit", b"session_limit", "sign_in_count", b"sign_in_count", "status", b"status", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Host: _TypeAlias = Host  # noqa: Y015
+
+@_typing.final
+class HealthCheck(_message.Message):
+    """One thing that an agent has checked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECK_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    check: _builtins.str
+    """What was checked, for example `DomainJoined`. 1-64 characters."""
+    result: Global___HealthCheckResult.ValueType
+    """What came of it."""
+    message: _builtins.str
+    """What to say of it to people. At most 1024 characters."""
+    def __init__(
+        self,
+        *,
+        check: _builtins.str = ...,
+        result: Global___HealthCheckResult.ValueType = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "message", b"message", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HealthCheck: _TypeAlias = HealthCheck  # noqa: Y015
+
+@_typing.final
+class Reservation(_message.Message):
+    """A host kept for a user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    RESERVED_BY_FIELD_NUMBER: _builtins.int
+    user: _builtins.str
+    """The user, as given."""
+    reserved_by: _builtins.str
+    """By whose decision, as `kind:id`."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when."""
+
+    def __init__(
+        self,
+        *,
+        user: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        reserved_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "reserved_by", b"reserved_by", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reservation: _TypeAlias = Reservation  # noqa: Y015
 
 @_typing.final
 class BatchCreateHostsRequest(_message.Message):
@@ -188,22 +466,28 @@ class ListHostsRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The collection."""
     page_size: _builtins.int
     """How many at most, 1-1000; 0 means 100. Larger values are lowered."""
     page_token: _builtins.str
     """`next_page_token` of the page before."""
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedScalarFieldContainer[Global___HostCondition.ValueType]:
+        """Only hosts for which all of these hold."""
+
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        conditions: _abc.Iterable[Global___HostCondition.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conditions", b"conditions", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -236,6 +520,182 @@ class ListHostsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListHostsResponse: _TypeAlias = ListHostsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateHostRequest(_message.Message):
+    """Changes a host."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    @_builtins.property
+    def host(self) -> Global___Host:
+        """The host: its name and the new values. With an `etag`, only that version is changed."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which of address, port, friendly_name, new_connections, relative_weight and session_limit to change (AIP-134). Empty or
+        `*`: all of them.
+        """
+
+    def __init__(
+        self,
+        *,
+        host: Global___Host | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "request_id", b"request_id", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateHostRequest: _TypeAlias = UpdateHostRequest  # noqa: Y015
+
+@_typing.final
+class BatchUpdateHostsRequest(_message.Message):
+    """Changes hosts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The collection."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`{collection}/hosts/{host}` of each, 1-10,000, all of `parent`."""
+
+    @_builtins.property
+    def host(self) -> Global___Host:
+        """The new values. `name`, `etag` and the output-only fields are ignored."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which of new_connections, relative_weight and session_limit to change. At least one."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        host: Global___Host | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "names", b"names", "parent", b"parent", "request_id", b"request_id", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchUpdateHostsRequest: _TypeAlias = BatchUpdateHostsRequest  # noqa: Y015
+
+@_typing.final
+class BatchUpdateHostsResponse(_message.Message):
+    """What is there now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOSTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def hosts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Host]:
+        """The hosts, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        hosts: _abc.Iterable[Global___Host] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hosts", b"hosts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchUpdateHostsResponse: _TypeAlias = BatchUpdateHostsResponse  # noqa: Y015
+
+@_typing.final
+class MoveHostsRequest(_message.Message):
+    """Moves hosts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The collection they are in."""
+    destination: _builtins.str
+    """The collection they go to, of the same tenant."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`{collection}/hosts/{host}` of each, 1-10,000, all of `parent`."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        destination: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination", "names", b"names", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveHostsRequest: _TypeAlias = MoveHostsRequest  # noqa: Y015
+
+@_typing.final
+class MoveHostsResponse(_message.Message):
+    """What is there now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOSTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def hosts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Host]:
+        """The hosts under their new names, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        hosts: _abc.Iterable[Global___Host] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hosts", b"hosts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveHostsResponse: _TypeAlias = MoveHostsResponse  # noqa: Y015
 
 @_typing.final
 class BatchDeleteHostsRequest(_message.Message):

@@ -50,6 +50,21 @@ class HostServiceStub(object):
                 request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.ListHostsRequest.SerializeToString,
                 response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.ListHostsResponse.FromString,
                 _registered_method=True)
+        self.UpdateHost = channel.unary_unary(
+                '/deskhold.api.broker.v1.HostService/UpdateHost',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.UpdateHostRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.Host.FromString,
+                _registered_method=True)
+        self.BatchUpdateHosts = channel.unary_unary(
+                '/deskhold.api.broker.v1.HostService/BatchUpdateHosts',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.BatchUpdateHostsRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.BatchUpdateHostsResponse.FromString,
+                _registered_method=True)
+        self.MoveHosts = channel.unary_unary(
+                '/deskhold.api.broker.v1.HostService/MoveHosts',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.MoveHostsRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.MoveHostsResponse.FromString,
+                _registered_method=True)
         self.BatchDeleteHosts = channel.unary_unary(
                 '/deskhold.api.broker.v1.HostService/BatchDeleteHosts',
                 request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.BatchDeleteHostsRequest.SerializeToString,
@@ -87,6 +102,33 @@ class HostServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateHost(self, request, context):
+        """Changes one host. Needs `deskhold.resources/hosts/write` at the collection. Safe to repeat.
+        Errors: NOT_FOUND with HOST_NOT_FOUND; ABORTED with ETAG_MISMATCH; INVALID_ARGUMENT for a field that cannot be changed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchUpdateHosts(self, request, context):
+        """Makes the same change to many hosts, all or nothing, for example to drain them. Needs
+        `deskhold.resources/hosts/write` at the collection. Safe to repeat.
+        Errors: as UpdateHost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveHosts(self, request, context):
+        """Moves hosts to another collection of the tenant, all or nothing. Needs `deskhold.resources/hosts/delete` where they
+        are and `deskhold.resources/hosts/write` where they go.
+        Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or
+        HOST_QUARANTINED, or with HOST_IN_USE when there are sessions on it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def BatchDeleteHosts(self, request, context):
         """Removes hosts from a collection, all or nothing. Needs `deskhold.resources/hosts/delete` at the collection.
         Assignments removed by force are returned and kept in history.
@@ -113,6 +155,21 @@ def add_HostServiceServicer_to_server(servicer, server):
                     servicer.ListHosts,
                     request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.ListHostsRequest.FromString,
                     response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.ListHostsResponse.SerializeToString,
+            ),
+            'UpdateHost': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateHost,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.UpdateHostRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.Host.SerializeToString,
+            ),
+            'BatchUpdateHosts': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchUpdateHosts,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.BatchUpdateHostsRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.BatchUpdateHostsResponse.SerializeToString,
+            ),
+            'MoveHosts': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveHosts,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.MoveHostsRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.MoveHostsResponse.SerializeToString,
             ),
             'BatchDeleteHosts': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchDeleteHosts,
@@ -202,6 +259,87 @@ class HostService(object):
             '/deskhold.api.broker.v1.HostService/ListHosts',
             deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.ListHostsRequest.SerializeToString,
             deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.ListHostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateHost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.HostService/UpdateHost',
+            deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.UpdateHostRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.Host.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchUpdateHosts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.HostService/BatchUpdateHosts',
+            deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.BatchUpdateHostsRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.BatchUpdateHostsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveHosts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.HostService/MoveHosts',
+            deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.MoveHostsRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_hosts__pb2.MoveHostsResponse.FromString,
             options,
             channel_credentials,
             insecure,

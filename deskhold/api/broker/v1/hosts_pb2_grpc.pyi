@@ -30,6 +30,21 @@ class HostServiceStub:
     """Lists the hosts of a collection, by id. Needs `deskhold.resources/hosts/read` at the collection. Safe to repeat.
     Errors: NOT_FOUND with COLLECTION_NOT_FOUND.
     """
+    UpdateHost: _aio.UnaryUnaryMultiCallable[_hosts_pb2.UpdateHostRequest, _hosts_pb2.Host]
+    """Changes one host. Needs `deskhold.resources/hosts/write` at the collection. Safe to repeat.
+    Errors: NOT_FOUND with HOST_NOT_FOUND; ABORTED with ETAG_MISMATCH; INVALID_ARGUMENT for a field that cannot be changed.
+    """
+    BatchUpdateHosts: _aio.UnaryUnaryMultiCallable[_hosts_pb2.BatchUpdateHostsRequest, _hosts_pb2.BatchUpdateHostsResponse]
+    """Makes the same change to many hosts, all or nothing, for example to drain them. Needs
+    `deskhold.resources/hosts/write` at the collection. Safe to repeat.
+    Errors: as UpdateHost.
+    """
+    MoveHosts: _aio.UnaryUnaryMultiCallable[_hosts_pb2.MoveHostsRequest, _hosts_pb2.MoveHostsResponse]
+    """Moves hosts to another collection of the tenant, all or nothing. Needs `deskhold.resources/hosts/delete` where they
+    are and `deskhold.resources/hosts/write` where they go.
+    Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or
+    HOST_QUARANTINED, or with HOST_IN_USE when there are sessions on it.
+    """
     BatchDeleteHosts: _aio.UnaryUnaryMultiCallable[_hosts_pb2.BatchDeleteHostsRequest, _hosts_pb2.BatchDeleteHostsResponse]
     """Removes hosts from a collection, all or nothing. Needs `deskhold.resources/hosts/delete` at the collection.
     Assignments removed by force are returned and kept in history.
@@ -69,6 +84,39 @@ class HostServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_hosts_pb2.ListHostsResponse]:
         """Lists the hosts of a collection, by id. Needs `deskhold.resources/hosts/read` at the collection. Safe to repeat.
         Errors: NOT_FOUND with COLLECTION_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateHost(
+        self,
+        request: _hosts_pb2.UpdateHostRequest,
+        context: _aio.ServicerContext[_hosts_pb2.UpdateHostRequest, _abc.Awaitable[_hosts_pb2.Host]],
+    ) -> _abc.Awaitable[_hosts_pb2.Host]:
+        """Changes one host. Needs `deskhold.resources/hosts/write` at the collection. Safe to repeat.
+        Errors: NOT_FOUND with HOST_NOT_FOUND; ABORTED with ETAG_MISMATCH; INVALID_ARGUMENT for a field that cannot be changed.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchUpdateHosts(
+        self,
+        request: _hosts_pb2.BatchUpdateHostsRequest,
+        context: _aio.ServicerContext[_hosts_pb2.BatchUpdateHostsRequest, _abc.Awaitable[_hosts_pb2.BatchUpdateHostsResponse]],
+    ) -> _abc.Awaitable[_hosts_pb2.BatchUpdateHostsResponse]:
+        """Makes the same change to many hosts, all or nothing, for example to drain them. Needs
+        `deskhold.resources/hosts/write` at the collection. Safe to repeat.
+        Errors: as UpdateHost.
+        """
+
+    @_abc_1.abstractmethod
+    def MoveHosts(
+        self,
+        request: _hosts_pb2.MoveHostsRequest,
+        context: _aio.ServicerContext[_hosts_pb2.MoveHostsRequest, _abc.Awaitable[_hosts_pb2.MoveHostsResponse]],
+    ) -> _abc.Awaitable[_hosts_pb2.MoveHostsResponse]:
+        """Moves hosts to another collection of the tenant, all or nothing. Needs `deskhold.resources/hosts/delete` where they
+        are and `deskhold.resources/hosts/write` where they go.
+        Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or
+        HOST_QUARANTINED, or with HOST_IN_USE when there are sessions on it.
         """
 
     @_abc_1.abstractmethod

@@ -3,8 +3,13 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -16,6 +21,154 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _SessionState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SessionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SessionState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SESSION_STATE_UNSPECIFIED: _SessionState.ValueType  # 0
+    """Never stored; refused in reports."""
+    SESSION_STATE_ACTIVE: _SessionState.ValueType  # 1
+    """The user works in it."""
+    SESSION_STATE_CONNECTED: _SessionState.ValueType  # 2
+    """A client is connected, nobody is signed in yet."""
+    SESSION_STATE_CONNECTING: _SessionState.ValueType  # 3
+    """A client is connecting."""
+    SESSION_STATE_SHADOW: _SessionState.ValueType  # 4
+    """It is being watched by another session."""
+    SESSION_STATE_DISCONNECTED: _SessionState.ValueType  # 5
+    """No client is connected; its programs go on."""
+    SESSION_STATE_IDLE: _SessionState.ValueType  # 6
+    """Nobody has typed for a while."""
+    SESSION_STATE_LISTENING: _SessionState.ValueType  # 7
+    """It waits for connections."""
+    SESSION_STATE_RESET: _SessionState.ValueType  # 8
+    """It is being reset."""
+    SESSION_STATE_DOWN: _SessionState.ValueType  # 9
+    """It has failed."""
+    SESSION_STATE_INITIALIZING: _SessionState.ValueType  # 10
+    """It is starting."""
+
+class SessionState(_SessionState, metaclass=_SessionStateEnumTypeWrapper):
+    """The states of a session (RDS: SESSION_STATE)."""
+
+SESSION_STATE_UNSPECIFIED: SessionState.ValueType  # 0
+"""Never stored; refused in reports."""
+SESSION_STATE_ACTIVE: SessionState.ValueType  # 1
+"""The user works in it."""
+SESSION_STATE_CONNECTED: SessionState.ValueType  # 2
+"""A client is connected, nobody is signed in yet."""
+SESSION_STATE_CONNECTING: SessionState.ValueType  # 3
+"""A client is connecting."""
+SESSION_STATE_SHADOW: SessionState.ValueType  # 4
+"""It is being watched by another session."""
+SESSION_STATE_DISCONNECTED: SessionState.ValueType  # 5
+"""No client is connected; its programs go on."""
+SESSION_STATE_IDLE: SessionState.ValueType  # 6
+"""Nobody has typed for a while."""
+SESSION_STATE_LISTENING: SessionState.ValueType  # 7
+"""It waits for connections."""
+SESSION_STATE_RESET: SessionState.ValueType  # 8
+"""It is being reset."""
+SESSION_STATE_DOWN: SessionState.ValueType  # 9
+"""It has failed."""
+SESSION_STATE_INITIALIZING: SessionState.ValueType  # 10
+"""It is starting."""
+Global___SessionState: _TypeAlias = SessionState  # noqa: Y015
+
+class _SessionClaim:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SessionClaimEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SessionClaim.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SESSION_CLAIM_UNSPECIFIED: _SessionClaim.ValueType  # 0
+    """Never sent."""
+    SESSION_CLAIM_POOLED: _SessionClaim.ValueType  # 1
+    """The collection is pooled: hosts are nobody's."""
+    SESSION_CLAIM_ASSIGNED_USER: _SessionClaim.ValueType  # 2
+    """The host is assigned to this user."""
+    SESSION_CLAIM_OTHER_USER: _SessionClaim.ValueType  # 3
+    """The host is assigned to another user."""
+    SESSION_CLAIM_UNASSIGNED_HOST: _SessionClaim.ValueType  # 4
+    """The host is assigned to nobody."""
+
+class SessionClaim(_SessionClaim, metaclass=_SessionClaimEnumTypeWrapper):
+    """How the user of a session stands to the assignment of its host."""
+
+SESSION_CLAIM_UNSPECIFIED: SessionClaim.ValueType  # 0
+"""Never sent."""
+SESSION_CLAIM_POOLED: SessionClaim.ValueType  # 1
+"""The collection is pooled: hosts are nobody's."""
+SESSION_CLAIM_ASSIGNED_USER: SessionClaim.ValueType  # 2
+"""The host is assigned to this user."""
+SESSION_CLAIM_OTHER_USER: SessionClaim.ValueType  # 3
+"""The host is assigned to another user."""
+SESSION_CLAIM_UNASSIGNED_HOST: SessionClaim.ValueType  # 4
+"""The host is assigned to nobody."""
+Global___SessionClaim: _TypeAlias = SessionClaim  # noqa: Y015
+
+class _SessionCommandKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SessionCommandKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SessionCommandKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SESSION_COMMAND_KIND_UNSPECIFIED: _SessionCommandKind.ValueType  # 0
+    """Never sent."""
+    SESSION_COMMAND_KIND_DISCONNECT: _SessionCommandKind.ValueType  # 1
+    """Disconnect it."""
+    SESSION_COMMAND_KIND_LOG_OFF: _SessionCommandKind.ValueType  # 2
+    """Log it off."""
+    SESSION_COMMAND_KIND_MESSAGE: _SessionCommandKind.ValueType  # 3
+    """Show a message in it."""
+
+class SessionCommandKind(_SessionCommandKind, metaclass=_SessionCommandKindEnumTypeWrapper):
+    """What can be done to a session."""
+
+SESSION_COMMAND_KIND_UNSPECIFIED: SessionCommandKind.ValueType  # 0
+"""Never sent."""
+SESSION_COMMAND_KIND_DISCONNECT: SessionCommandKind.ValueType  # 1
+"""Disconnect it."""
+SESSION_COMMAND_KIND_LOG_OFF: SessionCommandKind.ValueType  # 2
+"""Log it off."""
+SESSION_COMMAND_KIND_MESSAGE: SessionCommandKind.ValueType  # 3
+"""Show a message in it."""
+Global___SessionCommandKind: _TypeAlias = SessionCommandKind  # noqa: Y015
+
+class _SessionCommandState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SessionCommandStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SessionCommandState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SESSION_COMMAND_STATE_UNSPECIFIED: _SessionCommandState.ValueType  # 0
+    """Never sent."""
+    SESSION_COMMAND_STATE_PENDING: _SessionCommandState.ValueType  # 1
+    """The agent has not reported its result."""
+    SESSION_COMMAND_STATE_DONE: _SessionCommandState.ValueType  # 2
+    """It was carried out."""
+    SESSION_COMMAND_STATE_FAILED: _SessionCommandState.ValueType  # 3
+    """It could not be carried out; `result` says why."""
+    SESSION_COMMAND_STATE_EXPIRED: _SessionCommandState.ValueType  # 4
+    """No result was reported within 10 minutes, or the session ended first."""
+
+class SessionCommandState(_SessionCommandState, metaclass=_SessionCommandStateEnumTypeWrapper):
+    """How far a command is."""
+
+SESSION_COMMAND_STATE_UNSPECIFIED: SessionCommandState.ValueType  # 0
+"""Never sent."""
+SESSION_COMMAND_STATE_PENDING: SessionCommandState.ValueType  # 1
+"""The agent has not reported its result."""
+SESSION_COMMAND_STATE_DONE: SessionCommandState.ValueType  # 2
+"""It was carried out."""
+SESSION_COMMAND_STATE_FAILED: SessionCommandState.ValueType  # 3
+"""It could not be carried out; `result` says why."""
+SESSION_COMMAND_STATE_EXPIRED: SessionCommandState.ValueType  # 4
+"""No result was reported within 10 minutes, or the session ended first."""
+Global___SessionCommandState: _TypeAlias = SessionCommandState  # noqa: Y015
+
 @_typing.final
 class ConnectRequest(_message.Message):
     """Asks for the way in."""
@@ -24,21 +177,33 @@ class ConnectRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
+    HOST_ID_FIELD_NUMBER: _builtins.int
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """A collection, which stands for its app group `desktop`, or an app group:
     `tenantGroups/{tenant_group}/tenants/{tenant}/collections/{collection}[/appGroups/{app_group}]`.
     """
     user: _builtins.str
     """For whom: `DOMAIN\\user` or `user@domain`. Empty: the caller."""
+    host_id: _builtins.str
+    """Where to, if it is to be this host: one that the user holds, or a free one. Empty: any."""
+    application_id: _builtins.str
+    """Which application of a REMOTE_APP group. Empty: its only one; or the desktop."""
+    validate_only: _builtins.bool
+    """Say what would be, claim nothing, hand out no routing token."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         user: _builtins.str = ...,
+        host_id: _builtins.str = ...,
+        application_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "host_id", b"host_id", "name", b"name", "user", b"user", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -57,6 +222,9 @@ class ConnectResponse(_message.Message):
     NEWLY_ASSIGNED_FIELD_NUMBER: _builtins.int
     ADMINISTRATOR_FIELD_NUMBER: _builtins.int
     RDP_FILE_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    ROUTING_TOKEN_FIELD_NUMBER: _builtins.int
+    ROUTING_TOKEN_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     host: _builtins.str
     """The host: `{collection}/hosts/{host}`."""
     address: _builtins.str
@@ -71,6 +239,14 @@ class ConnectResponse(_message.Message):
     """Whether the user is to be administrator on the host."""
     rdp_file: _builtins.str
     """A complete `.rdp` file: lines end in CR LF."""
+    session: _builtins.str
+    """The session that is taken up again: `{collection}/hosts/{host}/sessions/{session}`. Empty: a new one."""
+    routing_token: _builtins.str
+    """The routing token of the file's `loadbalanceinfo`: opaque, of even length. Empty with `validate_only`."""
+    @_builtins.property
+    def routing_token_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when the routing token is good."""
+
     def __init__(
         self,
         *,
@@ -81,11 +257,426 @@ class ConnectResponse(_message.Message):
         newly_assigned: _builtins.bool = ...,
         administrator: _builtins.bool = ...,
         rdp_file: _builtins.str = ...,
+        session: _builtins.str = ...,
+        routing_token: _builtins.str = ...,
+        routing_token_expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["routing_token_expire_time", b"routing_token_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "administrator", b"administrator", "host", b"host", "newly_assigned", b"newly_assigned", "port", b"port", "rdp_file", b"rdp_file", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "administrator", b"administrator", "host", b"host", "newly_assigned", b"newly_assigned", "port", b"port", "rdp_file", b"rdp_file", "routing_token", b"routing_token", "routing_token_expire_time", b"routing_token_expire_time", "session", b"session", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConnectResponse: _TypeAlias = ConnectResponse  # noqa: Y015
+
+@_typing.final
+class ResolveRoutingTokenRequest(_message.Message):
+    """Asks where a routing token leads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The tenant whose collections the gateway serves: `tenantGroups/{tenant_group}/tenants/{tenant}`."""
+    token: _builtins.str
+    """The token as the client sent it; one trailing space does not matter."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveRoutingTokenRequest: _TypeAlias = ResolveRoutingTokenRequest  # noqa: Y015
+
+@_typing.final
+class ResolveRoutingTokenResponse(_message.Message):
+    """Where a routing token leads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    host: _builtins.str
+    """The host: `{collection}/hosts/{host}`."""
+    address: _builtins.str
+    """Where it is reached: a name or an address."""
+    port: _builtins.int
+    """The port of its RDP listener."""
+    user: _builtins.str
+    """For whom the token was issued."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is good."""
+
+    def __init__(
+        self,
+        *,
+        host: _builtins.str = ...,
+        address: _builtins.str = ...,
+        port: _builtins.int = ...,
+        user: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "expire_time", b"expire_time", "host", b"host", "port", b"port", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveRoutingTokenResponse: _TypeAlias = ResolveRoutingTokenResponse  # noqa: Y015
+
+@_typing.final
+class Session(_message.Message):
+    """A user's running or disconnected sign-in on a host, as the host's agent reports it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    DISCONNECT_TIME_FIELD_NUMBER: _builtins.int
+    IDLE_DURATION_FIELD_NUMBER: _builtins.int
+    CLIENT_NAME_FIELD_NUMBER: _builtins.int
+    CLIENT_ADDRESS_FIELD_NUMBER: _builtins.int
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    REPORT_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`{collection}/hosts/{host}/sessions/{session}`; the id is its number on the host."""
+    user: _builtins.str
+    """Whose it is, as the host says it."""
+    state: Global___SessionState.ValueType
+    """Its state."""
+    claim: Global___SessionClaim.ValueType
+    """How the user stands to the host's assignment."""
+    client_name: _builtins.str
+    """Name of the client's machine."""
+    client_address: _builtins.str
+    """Address of the client's machine."""
+    application_id: _builtins.str
+    """The application it was opened for; empty for a desktop."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it began."""
+
+    @_builtins.property
+    def disconnect_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was first reported as disconnected; not set while it is not."""
+
+    @_builtins.property
+    def idle_duration(self) -> _duration_pb2.Duration:
+        """How long nobody had typed when it was last reported."""
+
+    @_builtins.property
+    def report_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last reported."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        user: _builtins.str = ...,
+        state: Global___SessionState.ValueType = ...,
+        claim: Global___SessionClaim.ValueType = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        disconnect_time: _timestamp_pb2.Timestamp | None = ...,
+        idle_duration: _duration_pb2.Duration | None = ...,
+        client_name: _builtins.str = ...,
+        client_address: _builtins.str = ...,
+        application_id: _builtins.str = ...,
+        report_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disconnect_time", b"disconnect_time", "idle_duration", b"idle_duration", "report_time", b"report_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "claim", b"claim", "client_address", b"client_address", "client_name", b"client_name", "create_time", b"create_time", "disconnect_time", b"disconnect_time", "idle_duration", b"idle_duration", "name", b"name", "report_time", b"report_time", "state", b"state", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Session: _TypeAlias = Session  # noqa: Y015
+
+@_typing.final
+class GetSessionRequest(_message.Message):
+    """Names a session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`{collection}/hosts/{host}/sessions/{session}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSessionRequest: _TypeAlias = GetSessionRequest  # noqa: Y015
+
+@_typing.final
+class ListSessionsRequest(_message.Message):
+    """Asks for a page of sessions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    HOST_ID_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """A collection, or a tenant: all its collections."""
+    page_size: _builtins.int
+    """How many at most, 1-1000; 0 means 100. Larger values are lowered."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    host_id: _builtins.str
+    """Only on this host. Only with a collection as parent."""
+    user: _builtins.str
+    """Only this user's."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[Global___SessionState.ValueType]:
+        """Only in one of these states. Empty: in any."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        host_id: _builtins.str = ...,
+        user: _builtins.str = ...,
+        states: _abc.Iterable[Global___SessionState.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host_id", b"host_id", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "states", b"states", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSessionsRequest: _TypeAlias = ListSessionsRequest  # noqa: Y015
+
+@_typing.final
+class ListSessionsResponse(_message.Message):
+    """A page of sessions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page. Empty: this was the last."""
+    @_builtins.property
+    def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Session]:
+        """The sessions."""
+
+    def __init__(
+        self,
+        *,
+        sessions: _abc.Iterable[Global___Session] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "sessions", b"sessions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSessionsResponse: _TypeAlias = ListSessionsResponse  # noqa: Y015
+
+@_typing.final
+class DisconnectSessionRequest(_message.Message):
+    """Disconnects a session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`{collection}/hosts/{host}/sessions/{session}`."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisconnectSessionRequest: _TypeAlias = DisconnectSessionRequest  # noqa: Y015
+
+@_typing.final
+class LogOffSessionRequest(_message.Message):
+    """Logs a session off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`{collection}/hosts/{host}/sessions/{session}`."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogOffSessionRequest: _TypeAlias = LogOffSessionRequest  # noqa: Y015
+
+@_typing.final
+class SendSessionMessageRequest(_message.Message):
+    """Shows a message in a session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`{collection}/hosts/{host}/sessions/{session}`."""
+    title: _builtins.str
+    """Title of the message. 1-256 characters."""
+    body: _builtins.str
+    """Text of the message. 1-4096 characters."""
+    request_id: _builtins.str
+    """A UUID. A retry with the same one returns the first answer."""
+    validate_only: _builtins.bool
+    """Check everything, change nothing, return what would be there."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        title: _builtins.str = ...,
+        body: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "name", b"name", "request_id", b"request_id", "title", b"title", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendSessionMessageRequest: _TypeAlias = SendSessionMessageRequest  # noqa: Y015
+
+@_typing.final
+class GetSessionCommandRequest(_message.Message):
+    """Names a command."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`{collection}/hosts/{host}/commands/{command}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSessionCommandRequest: _TypeAlias = GetSessionCommandRequest  # noqa: Y015
+
+@_typing.final
+class SessionCommand(_message.Message):
+    """Something to be done to a session by the host's agent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`{collection}/hosts/{host}/commands/{command}`."""
+    session: _builtins.str
+    """The session: `{collection}/hosts/{host}/sessions/{session}`."""
+    kind: Global___SessionCommandKind.ValueType
+    """What is to be done."""
+    title: _builtins.str
+    """Title of the message."""
+    body: _builtins.str
+    """Text of the message."""
+    state: Global___SessionCommandState.ValueType
+    """How far it is."""
+    result: _builtins.str
+    """What the agent said of it."""
+    author: _builtins.str
+    """Who wants it, as `kind:id`."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was wanted."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When the agent reported its result."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        session: _builtins.str = ...,
+        kind: Global___SessionCommandKind.ValueType = ...,
+        title: _builtins.str = ...,
+        body: _builtins.str = ...,
+        state: Global___SessionCommandState.ValueType = ...,
+        result: _builtins.str = ...,
+        author: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "body", b"body", "create_time", b"create_time", "end_time", b"end_time", "kind", b"kind", "name", b"name", "result", b"result", "session", b"session", "state", b"state", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionCommand: _TypeAlias = SessionCommand  # noqa: Y015

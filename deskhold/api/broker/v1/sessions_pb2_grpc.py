@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SessionServiceStub(object):
-    """The way in: from a user to a host.
+    """The way in, from a user to a host, and the sessions that come of it.
     """
 
     def __init__(self, channel):
@@ -40,18 +40,120 @@ class SessionServiceStub(object):
                 request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ConnectRequest.SerializeToString,
                 response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ConnectResponse.FromString,
                 _registered_method=True)
+        self.ResolveRoutingToken = channel.unary_unary(
+                '/deskhold.api.broker.v1.SessionService/ResolveRoutingToken',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenResponse.FromString,
+                _registered_method=True)
+        self.GetSession = channel.unary_unary(
+                '/deskhold.api.broker.v1.SessionService/GetSession',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.GetSessionRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.Session.FromString,
+                _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/deskhold.api.broker.v1.SessionService/ListSessions',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.DisconnectSession = channel.unary_unary(
+                '/deskhold.api.broker.v1.SessionService/DisconnectSession',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.DisconnectSessionRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.FromString,
+                _registered_method=True)
+        self.LogOffSession = channel.unary_unary(
+                '/deskhold.api.broker.v1.SessionService/LogOffSession',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.LogOffSessionRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.FromString,
+                _registered_method=True)
+        self.SendSessionMessage = channel.unary_unary(
+                '/deskhold.api.broker.v1.SessionService/SendSessionMessage',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SendSessionMessageRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.FromString,
+                _registered_method=True)
+        self.GetSessionCommand = channel.unary_unary(
+                '/deskhold.api.broker.v1.SessionService/GetSessionCommand',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.GetSessionCommandRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.FromString,
+                _registered_method=True)
 
 
 class SessionServiceServicer(object):
-    """The way in: from a user to a host.
+    """The way in, from a user to a host, and the sessions that come of it.
     """
 
     def Connect(self, request, context):
         """Finds the user's host, or claims a free one when the collection assigns automatically, and hands out the `.rdp` file.
-        Needs `deskhold.resources/appGroups/connect/action` at the app group; for another user than the caller
-        `deskhold.resources/appGroups/connectOnBehalf/action` instead. Safe to repeat: the same user gets the same host.
-        Errors: NOT_FOUND with COLLECTION_NOT_FOUND or APP_GROUP_NOT_FOUND; FAILED_PRECONDITION with NOT_ASSIGNED;
-        RESOURCE_EXHAUSTED with NO_FREE_HOST and the counts.
+        A session that the user has is taken up again, on a draining host too. Needs
+        `deskhold.resources/appGroups/connect/action` at the app group; for another user than the caller
+        `deskhold.resources/appGroups/connectOnBehalf/action` instead; with `host_id`
+        `deskhold.resources/appGroups/chooseHost/action` besides. Safe to repeat: the same user gets the same host.
+        Errors: NOT_FOUND with COLLECTION_NOT_FOUND, APP_GROUP_NOT_FOUND, APPLICATION_NOT_FOUND or HOST_NOT_FOUND;
+        FAILED_PRECONDITION with NOT_ASSIGNED, HOST_HELD, HOST_DRAINING, HOST_UNAVAILABLE, HOST_RESERVED, HOST_QUARANTINED or
+        HOST_FULL; RESOURCE_EXHAUSTED with NO_FREE_HOST, the counts, and a `google.rpc.PreconditionFailure` that says of the
+        first hosts why each was passed over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveRoutingToken(self, request, context):
+        """Returns where a routing token leads, for gateways and redirectors. Needs
+        `deskhold.resources/gateways/resolve/action` at the tenant. Safe to repeat.
+        Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, or is too old.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSession(self, request, context):
+        """Returns one session. Needs `deskhold.resources/sessions/read` at the collection. Safe to repeat.
+        Errors: NOT_FOUND with COLLECTION_NOT_FOUND, HOST_NOT_FOUND or SESSION_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """Lists the sessions of a collection or of all collections of a tenant, by host and number. Needs
+        `deskhold.resources/sessions/read` there. Safe to repeat.
+        Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DisconnectSession(self, request, context):
+        """Tells the host to disconnect a session; its programs go on. Needs
+        `deskhold.resources/sessions/disconnect/action` at the collection. A retry with the same request id returns the first
+        answer.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LogOffSession(self, request, context):
+        """Tells the host to log a session off; its programs end. Needs `deskhold.resources/sessions/logOff/action` at the
+        collection. A retry with the same request id returns the first answer.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendSessionMessage(self, request, context):
+        """Shows a message in a session. Needs `deskhold.resources/sessions/sendMessage/action` at the collection. A retry with
+        the same request id returns the first answer.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSessionCommand(self, request, context):
+        """Returns a command, to see whether the host has carried it out. Needs `deskhold.resources/sessions/read` at the
+        collection. Safe to repeat.
+        Errors: NOT_FOUND with COMMAND_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -65,6 +167,41 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ConnectRequest.FromString,
                     response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ConnectResponse.SerializeToString,
             ),
+            'ResolveRoutingToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveRoutingToken,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenResponse.SerializeToString,
+            ),
+            'GetSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSession,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.GetSessionRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.Session.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ListSessionsRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'DisconnectSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisconnectSession,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.DisconnectSessionRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.SerializeToString,
+            ),
+            'LogOffSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.LogOffSession,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.LogOffSessionRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.SerializeToString,
+            ),
+            'SendSessionMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendSessionMessage,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SendSessionMessageRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.SerializeToString,
+            ),
+            'GetSessionCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSessionCommand,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.GetSessionCommandRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'deskhold.api.broker.v1.SessionService', rpc_method_handlers)
@@ -74,7 +211,7 @@ def add_SessionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SessionService(object):
-    """The way in: from a user to a host.
+    """The way in, from a user to a host, and the sessions that come of it.
     """
 
     @staticmethod
@@ -94,6 +231,195 @@ class SessionService(object):
             '/deskhold.api.broker.v1.SessionService/Connect',
             deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ConnectRequest.SerializeToString,
             deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ConnectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveRoutingToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.SessionService/ResolveRoutingToken',
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.SessionService/GetSession',
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.GetSessionRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.Session.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.SessionService/ListSessions',
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ListSessionsRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisconnectSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.SessionService/DisconnectSession',
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.DisconnectSessionRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LogOffSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.SessionService/LogOffSession',
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.LogOffSessionRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendSessionMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.SessionService/SendSessionMessage',
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SendSessionMessageRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSessionCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.SessionService/GetSessionCommand',
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.GetSessionCommandRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.SessionCommand.FromString,
             options,
             channel_credentials,
             insecure,

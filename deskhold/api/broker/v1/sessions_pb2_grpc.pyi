@@ -13,19 +13,58 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SessionServiceStub:
-    """The way in: from a user to a host."""
+    """The way in, from a user to a host, and the sessions that come of it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Connect: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ConnectRequest, _sessions_pb2.ConnectResponse]
     """Finds the user's host, or claims a free one when the collection assigns automatically, and hands out the `.rdp` file.
-    Needs `deskhold.resources/appGroups/connect/action` at the app group; for another user than the caller
-    `deskhold.resources/appGroups/connectOnBehalf/action` instead. Safe to repeat: the same user gets the same host.
-    Errors: NOT_FOUND with COLLECTION_NOT_FOUND or APP_GROUP_NOT_FOUND; FAILED_PRECONDITION with NOT_ASSIGNED;
-    RESOURCE_EXHAUSTED with NO_FREE_HOST and the counts.
+    A session that the user has is taken up again, on a draining host too. Needs
+    `deskhold.resources/appGroups/connect/action` at the app group; for another user than the caller
+    `deskhold.resources/appGroups/connectOnBehalf/action` instead; with `host_id`
+    `deskhold.resources/appGroups/chooseHost/action` besides. Safe to repeat: the same user gets the same host.
+    Errors: NOT_FOUND with COLLECTION_NOT_FOUND, APP_GROUP_NOT_FOUND, APPLICATION_NOT_FOUND or HOST_NOT_FOUND;
+    FAILED_PRECONDITION with NOT_ASSIGNED, HOST_HELD, HOST_DRAINING, HOST_UNAVAILABLE, HOST_RESERVED, HOST_QUARANTINED or
+    HOST_FULL; RESOURCE_EXHAUSTED with NO_FREE_HOST, the counts, and a `google.rpc.PreconditionFailure` that says of the
+    first hosts why each was passed over.
+    """
+    ResolveRoutingToken: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ResolveRoutingTokenRequest, _sessions_pb2.ResolveRoutingTokenResponse]
+    """Returns where a routing token leads, for gateways and redirectors. Needs
+    `deskhold.resources/gateways/resolve/action` at the tenant. Safe to repeat.
+    Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, or is too old.
+    """
+    GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _sessions_pb2.Session]
+    """Returns one session. Needs `deskhold.resources/sessions/read` at the collection. Safe to repeat.
+    Errors: NOT_FOUND with COLLECTION_NOT_FOUND, HOST_NOT_FOUND or SESSION_NOT_FOUND.
+    """
+    ListSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]
+    """Lists the sessions of a collection or of all collections of a tenant, by host and number. Needs
+    `deskhold.resources/sessions/read` there. Safe to repeat.
+    Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND.
+    """
+    DisconnectSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.DisconnectSessionRequest, _sessions_pb2.SessionCommand]
+    """Tells the host to disconnect a session; its programs go on. Needs
+    `deskhold.resources/sessions/disconnect/action` at the collection. A retry with the same request id returns the first
+    answer.
+    Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+    """
+    LogOffSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.LogOffSessionRequest, _sessions_pb2.SessionCommand]
+    """Tells the host to log a session off; its programs end. Needs `deskhold.resources/sessions/logOff/action` at the
+    collection. A retry with the same request id returns the first answer.
+    Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+    """
+    SendSessionMessage: _aio.UnaryUnaryMultiCallable[_sessions_pb2.SendSessionMessageRequest, _sessions_pb2.SessionCommand]
+    """Shows a message in a session. Needs `deskhold.resources/sessions/sendMessage/action` at the collection. A retry with
+    the same request id returns the first answer.
+    Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+    """
+    GetSessionCommand: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionCommandRequest, _sessions_pb2.SessionCommand]
+    """Returns a command, to see whether the host has carried it out. Needs `deskhold.resources/sessions/read` at the
+    collection. Safe to repeat.
+    Errors: NOT_FOUND with COMMAND_NOT_FOUND.
     """
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The way in: from a user to a host."""
+    """The way in, from a user to a host, and the sessions that come of it."""
 
     @_abc_1.abstractmethod
     def Connect(
@@ -34,10 +73,91 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_sessions_pb2.ConnectRequest, _abc.Awaitable[_sessions_pb2.ConnectResponse]],
     ) -> _abc.Awaitable[_sessions_pb2.ConnectResponse]:
         """Finds the user's host, or claims a free one when the collection assigns automatically, and hands out the `.rdp` file.
-        Needs `deskhold.resources/appGroups/connect/action` at the app group; for another user than the caller
-        `deskhold.resources/appGroups/connectOnBehalf/action` instead. Safe to repeat: the same user gets the same host.
-        Errors: NOT_FOUND with COLLECTION_NOT_FOUND or APP_GROUP_NOT_FOUND; FAILED_PRECONDITION with NOT_ASSIGNED;
-        RESOURCE_EXHAUSTED with NO_FREE_HOST and the counts.
+        A session that the user has is taken up again, on a draining host too. Needs
+        `deskhold.resources/appGroups/connect/action` at the app group; for another user than the caller
+        `deskhold.resources/appGroups/connectOnBehalf/action` instead; with `host_id`
+        `deskhold.resources/appGroups/chooseHost/action` besides. Safe to repeat: the same user gets the same host.
+        Errors: NOT_FOUND with COLLECTION_NOT_FOUND, APP_GROUP_NOT_FOUND, APPLICATION_NOT_FOUND or HOST_NOT_FOUND;
+        FAILED_PRECONDITION with NOT_ASSIGNED, HOST_HELD, HOST_DRAINING, HOST_UNAVAILABLE, HOST_RESERVED, HOST_QUARANTINED or
+        HOST_FULL; RESOURCE_EXHAUSTED with NO_FREE_HOST, the counts, and a `google.rpc.PreconditionFailure` that says of the
+        first hosts why each was passed over.
+        """
+
+    @_abc_1.abstractmethod
+    def ResolveRoutingToken(
+        self,
+        request: _sessions_pb2.ResolveRoutingTokenRequest,
+        context: _aio.ServicerContext[_sessions_pb2.ResolveRoutingTokenRequest, _abc.Awaitable[_sessions_pb2.ResolveRoutingTokenResponse]],
+    ) -> _abc.Awaitable[_sessions_pb2.ResolveRoutingTokenResponse]:
+        """Returns where a routing token leads, for gateways and redirectors. Needs
+        `deskhold.resources/gateways/resolve/action` at the tenant. Safe to repeat.
+        Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, or is too old.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSession(
+        self,
+        request: _sessions_pb2.GetSessionRequest,
+        context: _aio.ServicerContext[_sessions_pb2.GetSessionRequest, _abc.Awaitable[_sessions_pb2.Session]],
+    ) -> _abc.Awaitable[_sessions_pb2.Session]:
+        """Returns one session. Needs `deskhold.resources/sessions/read` at the collection. Safe to repeat.
+        Errors: NOT_FOUND with COLLECTION_NOT_FOUND, HOST_NOT_FOUND or SESSION_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSessions(
+        self,
+        request: _sessions_pb2.ListSessionsRequest,
+        context: _aio.ServicerContext[_sessions_pb2.ListSessionsRequest, _abc.Awaitable[_sessions_pb2.ListSessionsResponse]],
+    ) -> _abc.Awaitable[_sessions_pb2.ListSessionsResponse]:
+        """Lists the sessions of a collection or of all collections of a tenant, by host and number. Needs
+        `deskhold.resources/sessions/read` there. Safe to repeat.
+        Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def DisconnectSession(
+        self,
+        request: _sessions_pb2.DisconnectSessionRequest,
+        context: _aio.ServicerContext[_sessions_pb2.DisconnectSessionRequest, _abc.Awaitable[_sessions_pb2.SessionCommand]],
+    ) -> _abc.Awaitable[_sessions_pb2.SessionCommand]:
+        """Tells the host to disconnect a session; its programs go on. Needs
+        `deskhold.resources/sessions/disconnect/action` at the collection. A retry with the same request id returns the first
+        answer.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def LogOffSession(
+        self,
+        request: _sessions_pb2.LogOffSessionRequest,
+        context: _aio.ServicerContext[_sessions_pb2.LogOffSessionRequest, _abc.Awaitable[_sessions_pb2.SessionCommand]],
+    ) -> _abc.Awaitable[_sessions_pb2.SessionCommand]:
+        """Tells the host to log a session off; its programs end. Needs `deskhold.resources/sessions/logOff/action` at the
+        collection. A retry with the same request id returns the first answer.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def SendSessionMessage(
+        self,
+        request: _sessions_pb2.SendSessionMessageRequest,
+        context: _aio.ServicerContext[_sessions_pb2.SendSessionMessageRequest, _abc.Awaitable[_sessions_pb2.SessionCommand]],
+    ) -> _abc.Awaitable[_sessions_pb2.SessionCommand]:
+        """Shows a message in a session. Needs `deskhold.resources/sessions/sendMessage/action` at the collection. A retry with
+        the same request id returns the first answer.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSessionCommand(
+        self,
+        request: _sessions_pb2.GetSessionCommandRequest,
+        context: _aio.ServicerContext[_sessions_pb2.GetSessionCommandRequest, _abc.Awaitable[_sessions_pb2.SessionCommand]],
+    ) -> _abc.Awaitable[_sessions_pb2.SessionCommand]:
+        """Returns a command, to see whether the host has carried it out. Needs `deskhold.resources/sessions/read` at the
+        collection. Safe to repeat.
+        Errors: NOT_FOUND with COMMAND_NOT_FOUND.
         """
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _aio.Server) -> None: ...

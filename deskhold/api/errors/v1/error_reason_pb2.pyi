@@ -44,6 +44,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT: the revision token was not issued by this deployment.
     Example: {"field": "consistency.at_least_as_fresh.tokens[0]"}.
     """
+    ERROR_REASON_ROUTING_TOKEN_INVALID: _ErrorReason.ValueType  # 6
+    """INVALID_ARGUMENT: the routing token was not issued by this deployment for this tenant, or is too old. Connect again.
+    Example: {"field": "token"}.
+    """
     ERROR_REASON_CREDENTIAL_MISSING: _ErrorReason.ValueType  # 10
     """UNAUTHENTICATED: the call carries neither a bearer token nor a client certificate.
     Example: {}.
@@ -101,6 +105,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: the group has no such member.
     Example: {"group": "groups/helpdesk", "member": "user:alice@contoso.com"}.
     """
+    ERROR_REASON_APPLICATION_NOT_FOUND: _ErrorReason.ValueType  # 29
+    """NOT_FOUND: the app group has no such application.
+    Example: {"app_group": "tenantGroups/.../appGroups/office", "application": "word"}.
+    """
     ERROR_REASON_COLLECTION_ALREADY_EXISTS: _ErrorReason.ValueType  # 30
     """ALREADY_EXISTS: a collection of this name exists.
     Example: {"collection": "..."}.
@@ -124,6 +132,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_GROUP_ALREADY_EXISTS: _ErrorReason.ValueType  # 35
     """ALREADY_EXISTS: the group exists with another display name.
     Example: {"group": "groups/helpdesk", "display_name": "Help desk"}.
+    """
+    ERROR_REASON_APP_GROUP_ALREADY_EXISTS: _ErrorReason.ValueType  # 36
+    """ALREADY_EXISTS: an app group of this name exists.
+    Example: {"app_group": "tenantGroups/.../appGroups/office"}.
     """
     ERROR_REASON_COLLECTION_NOT_PERSONAL: _ErrorReason.ValueType  # 40
     """FAILED_PRECONDITION: a verb for personal collections was used on a pooled one.
@@ -195,6 +207,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: groups would nest deeper than the service allows.
     Example: {"group": "groups/a", "limit": "8"}.
     """
+    ERROR_REASON_LAST_APP_GROUP: _ErrorReason.ValueType  # 57
+    """FAILED_PRECONDITION: a collection keeps at least one app group.
+    Example: {"app_group": "tenantGroups/.../appGroups/desktop", "collection": "..."}.
+    """
+    ERROR_REASON_HOST_DRAINING: _ErrorReason.ValueType  # 58
+    """FAILED_PRECONDITION: the host takes no new sessions. Ask its administrator.
+    Example: {"host": "pc-017", "new_connections": "NOT_UNTIL_REBOOT"}.
+    """
+    ERROR_REASON_HOST_UNAVAILABLE: _ErrorReason.ValueType  # 59
+    """FAILED_PRECONDITION: the host's agent does not report, or reports that users cannot work on it.
+    Example: {"host": "pc-017", "status": "UNAVAILABLE"}.
+    """
     ERROR_REASON_NO_FREE_HOST: _ErrorReason.ValueType  # 60
     """RESOURCE_EXHAUSTED: every host of the collection is taken, or it has none.
     Example: {"collection": "...", "hosts": "150", "assigned": "150"}.
@@ -235,6 +259,42 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNIMPLEMENTED: the service has no such method.
     Example: {}.
     """
+    ERROR_REASON_HOST_RESERVED: _ErrorReason.ValueType  # 100
+    """FAILED_PRECONDITION: the host is kept for another user.
+    Example: {"host": "pc-017", "reserved_for": "CONTOSO\\\\alice", "until": "2026-11-30T08:00:00Z"}.
+    """
+    ERROR_REASON_HOST_QUARANTINED: _ErrorReason.ValueType  # 101
+    """FAILED_PRECONDITION: the host's last assignment has ended and nobody has confirmed that it is clean.
+    Example: {"host": "pc-017"}.
+    """
+    ERROR_REASON_HOST_FULL: _ErrorReason.ValueType  # 102
+    """FAILED_PRECONDITION: the host takes no more sessions.
+    Example: {"host": "pc-017", "sessions": "10", "session_limit": "10"}.
+    """
+    ERROR_REASON_HOST_IN_USE: _ErrorReason.ValueType  # 103
+    """FAILED_PRECONDITION: there are sessions on the host.
+    Example: {"host": "pc-017", "sessions": "2"}.
+    """
+    ERROR_REASON_RIGHTS_NOT_REMOVED: _ErrorReason.ValueType  # 104
+    """FAILED_PRECONDITION: the host's agent has not reported yet that the last user's administrator rights are gone.
+    Example: {"host": "pc-017", "administrators": "CONTOSO\\\\alice"}.
+    """
+    ERROR_REASON_SESSION_NOT_FOUND: _ErrorReason.ValueType  # 105
+    """NOT_FOUND: there is no such session on the host.
+    Example: {"session": "tenantGroups/.../hosts/pc-017/sessions/3"}.
+    """
+    ERROR_REASON_COMMAND_NOT_FOUND: _ErrorReason.ValueType  # 106
+    """NOT_FOUND: there is no such command for the host.
+    Example: {"command": "tenantGroups/.../hosts/pc-017/commands/..."}.
+    """
+    ERROR_REASON_RESERVATION_NOT_FOUND: _ErrorReason.ValueType  # 107
+    """NOT_FOUND: the host is not kept for anybody.
+    Example: {"host": "pc-017", "collection": "..."}.
+    """
+    ERROR_REASON_POSITION_GONE: _ErrorReason.ValueType  # 108
+    """ABORTED: the changes after the position are no longer kept. List everything and watch from now.
+    Example: {"position": "..."}.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The value of `google.rpc.ErrorInfo.reason` in every error that a deskhold service returns; the domain is `deskhold`.
@@ -262,6 +322,10 @@ Example: {"rows": "1000", "rejected": "3", "line": "17"}.
 ERROR_REASON_REVISION_TOKEN_INVALID: ErrorReason.ValueType  # 5
 """INVALID_ARGUMENT: the revision token was not issued by this deployment.
 Example: {"field": "consistency.at_least_as_fresh.tokens[0]"}.
+"""
+ERROR_REASON_ROUTING_TOKEN_INVALID: ErrorReason.ValueType  # 6
+"""INVALID_ARGUMENT: the routing token was not issued by this deployment for this tenant, or is too old. Connect again.
+Example: {"field": "token"}.
 """
 ERROR_REASON_CREDENTIAL_MISSING: ErrorReason.ValueType  # 10
 """UNAUTHENTICATED: the call carries neither a bearer token nor a client certificate.
@@ -320,6 +384,10 @@ ERROR_REASON_MEMBER_NOT_FOUND: ErrorReason.ValueType  # 28
 """NOT_FOUND: the group has no such member.
 Example: {"group": "groups/helpdesk", "member": "user:alice@contoso.com"}.
 """
+ERROR_REASON_APPLICATION_NOT_FOUND: ErrorReason.ValueType  # 29
+"""NOT_FOUND: the app group has no such application.
+Example: {"app_group": "tenantGroups/.../appGroups/office", "application": "word"}.
+"""
 ERROR_REASON_COLLECTION_ALREADY_EXISTS: ErrorReason.ValueType  # 30
 """ALREADY_EXISTS: a collection of this name exists.
 Example: {"collection": "..."}.
@@ -343,6 +411,10 @@ Example: {"role_definition": "Desk Gardener"}.
 ERROR_REASON_GROUP_ALREADY_EXISTS: ErrorReason.ValueType  # 35
 """ALREADY_EXISTS: the group exists with another display name.
 Example: {"group": "groups/helpdesk", "display_name": "Help desk"}.
+"""
+ERROR_REASON_APP_GROUP_ALREADY_EXISTS: ErrorReason.ValueType  # 36
+"""ALREADY_EXISTS: an app group of this name exists.
+Example: {"app_group": "tenantGroups/.../appGroups/office"}.
 """
 ERROR_REASON_COLLECTION_NOT_PERSONAL: ErrorReason.ValueType  # 40
 """FAILED_PRECONDITION: a verb for personal collections was used on a pooled one.
@@ -414,6 +486,18 @@ ERROR_REASON_GROUP_TOO_DEEP: ErrorReason.ValueType  # 56
 """FAILED_PRECONDITION: groups would nest deeper than the service allows.
 Example: {"group": "groups/a", "limit": "8"}.
 """
+ERROR_REASON_LAST_APP_GROUP: ErrorReason.ValueType  # 57
+"""FAILED_PRECONDITION: a collection keeps at least one app group.
+Example: {"app_group": "tenantGroups/.../appGroups/desktop", "collection": "..."}.
+"""
+ERROR_REASON_HOST_DRAINING: ErrorReason.ValueType  # 58
+"""FAILED_PRECONDITION: the host takes no new sessions. Ask its administrator.
+Example: {"host": "pc-017", "new_connections": "NOT_UNTIL_REBOOT"}.
+"""
+ERROR_REASON_HOST_UNAVAILABLE: ErrorReason.ValueType  # 59
+"""FAILED_PRECONDITION: the host's agent does not report, or reports that users cannot work on it.
+Example: {"host": "pc-017", "status": "UNAVAILABLE"}.
+"""
 ERROR_REASON_NO_FREE_HOST: ErrorReason.ValueType  # 60
 """RESOURCE_EXHAUSTED: every host of the collection is taken, or it has none.
 Example: {"collection": "...", "hosts": "150", "assigned": "150"}.
@@ -453,5 +537,41 @@ Example: {}.
 ERROR_REASON_UNIMPLEMENTED: ErrorReason.ValueType  # 91
 """UNIMPLEMENTED: the service has no such method.
 Example: {}.
+"""
+ERROR_REASON_HOST_RESERVED: ErrorReason.ValueType  # 100
+"""FAILED_PRECONDITION: the host is kept for another user.
+Example: {"host": "pc-017", "reserved_for": "CONTOSO\\\\alice", "until": "2026-11-30T08:00:00Z"}.
+"""
+ERROR_REASON_HOST_QUARANTINED: ErrorReason.ValueType  # 101
+"""FAILED_PRECONDITION: the host's last assignment has ended and nobody has confirmed that it is clean.
+Example: {"host": "pc-017"}.
+"""
+ERROR_REASON_HOST_FULL: ErrorReason.ValueType  # 102
+"""FAILED_PRECONDITION: the host takes no more sessions.
+Example: {"host": "pc-017", "sessions": "10", "session_limit": "10"}.
+"""
+ERROR_REASON_HOST_IN_USE: ErrorReason.ValueType  # 103
+"""FAILED_PRECONDITION: there are sessions on the host.
+Example: {"host": "pc-017", "sessions": "2"}.
+"""
+ERROR_REASON_RIGHTS_NOT_REMOVED: ErrorReason.ValueType  # 104
+"""FAILED_PRECONDITION: the host's agent has not reported yet that the last user's administrator rights are gone.
+Example: {"host": "pc-017", "administrators": "CONTOSO\\\\alice"}.
+"""
+ERROR_REASON_SESSION_NOT_FOUND: ErrorReason.ValueType  # 105
+"""NOT_FOUND: there is no such session on the host.
+Example: {"session": "tenantGroups/.../hosts/pc-017/sessions/3"}.
+"""
+ERROR_REASON_COMMAND_NOT_FOUND: ErrorReason.ValueType  # 106
+"""NOT_FOUND: there is no such command for the host.
+Example: {"command": "tenantGroups/.../hosts/pc-017/commands/..."}.
+"""
+ERROR_REASON_RESERVATION_NOT_FOUND: ErrorReason.ValueType  # 107
+"""NOT_FOUND: the host is not kept for anybody.
+Example: {"host": "pc-017", "collection": "..."}.
+"""
+ERROR_REASON_POSITION_GONE: ErrorReason.ValueType  # 108
+"""ABORTED: the changes after the position are no longer kept. List everything and watch from now.
+Example: {"position": "..."}.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
