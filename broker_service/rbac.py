@@ -38,6 +38,8 @@ _QUIET_TURNS = 10
 _TIMEOUT_SECONDS = 2.0
 _MARGIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
+_PAGE_SIZE = 1000
+_REGISTERED = frozenset({scopes_pb2.SCOPE_KIND_COLLECTION, scopes_pb2.SCOPE_KIND_APP_GROUP})
 _KINDS = {
     PrincipalKind.USER: principals_pb2.PRINCIPAL_KIND_USER,
     PrincipalKind.GROUP: principals_pb2.PRINCIPAL_KIND_GROUP,
@@ -148,6 +150,27 @@ class Authority:
             translated = self._translated(error)
             if not isinstance(translated, NotFound):
                 raise translated from None
+
+    async def list_registered(self, scope: str, *, seconds: float) -> dict[str, str]:
+        """Return the collections and app groups registered below a scope, with their etags.
+
+        Each page may take so many seconds. Raises Unavailable when the authority does not answer.
+        """
+        found: dict[str, str] = {}
+        timeout = min(seconds, _TIMEOUT_SECONDS)
+        request = scopes_pb2.ListScopesRequest(parent=scope, page_size=_PAGE_SIZE)
+        while True:
+            try:
+                page = await self._scopes.ListScopes(request, timeout=timeout)
+            except grpc.aio.AioRpcError as error:
+                translated = self._translated(error)
+                if isinstance(translated, NotFound):
+                    return {}  # the scope itself is gone, and all below it
+                raise translated from None
+            found.update((one.name, one.etag) for one in page.scopes if one.kind in _REGISTERED)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
 
     def _ask(
         self, caller: Caller, need: Need, until: float

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from deskhold.errors import FailedPrecondition, InvalidArgument
+from broker_service.collections import rdp_properties
+from deskhold.errors import Aborted, FailedPrecondition, InvalidArgument
 
 
 class CollectionType(Enum):
@@ -13,6 +15,35 @@ class CollectionType(Enum):
 
     PERSONAL = "PERSONAL"
     POOLED = "POOLED"
+
+
+class LoadBalancing(Enum):
+    """How new sessions spread over the hosts of a pooled collection."""
+
+    BREADTH_FIRST = "BREADTH_FIRST"
+    DEPTH_FIRST = "DEPTH_FIRST"
+
+
+class ReleasePolicy(Enum):
+    """What becomes of a host when its assignment ends."""
+
+    FREE = "FREE"
+    QUARANTINE = "QUARANTINE"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """After how many minutes sessions end; 0: never.
+
+    Attributes:
+        active: Of those that are active.
+        disconnected: Of those that are disconnected.
+        idle: Of those in which nobody types.
+    """
+
+    active: int = 0
+    disconnected: int = 0
+    idle: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +57,11 @@ class Draft:
         auto_assign_user: A user without a host takes a free one at the first sign-in.
         grant_administrative_privilege: The user is administrator on the host.
         max_desktops_per_user: How many hosts one user may hold; 0 means 1.
+        custom_rdp_properties: Lines for every `.rdp` file, separated by line feeds.
+        load_balancing: How new sessions spread; None means breadth first.
+        max_sessions_per_host: How many sessions a host takes at the most; 0: as many as come.
+        session_limits: When sessions end.
+        release_policy: What becomes of a host when its assignment ends; None means free.
     """
 
     display_name: str
@@ -34,25 +70,52 @@ class Draft:
     auto_assign_user: bool
     grant_administrative_privilege: bool
     max_desktops_per_user: int
+    custom_rdp_properties: str = ""
+    load_balancing: LoadBalancing | None = None
+    max_sessions_per_host: int = 0
+    session_limits: SessionLimits = SessionLimits()
+    release_policy: ReleasePolicy | None = None
+
+    @property
+    def settled(self) -> Draft:
+        """The same, with what is meant where nothing is said."""
+        is_personal = self.type is CollectionType.PERSONAL
+        return replace(
+            self,
+            max_desktops_per_user=max(1, self.max_desktops_per_user),
+            load_balancing=self.load_balancing
+            or (None if is_personal else LoadBalancing.BREADTH_FIRST),
+            release_policy=self.release_policy or (ReleasePolicy.FREE if is_personal else None),
+        )
 
     def check(self) -> None:
-        """Check that only personal collections have the flags of personal collections.
+        """Check that it has no setting of the other type, and no property it cannot have.
 
         Raises:
-            InvalidArgument: Names the flag.
+            InvalidArgument: Names the field.
         """
-        if self.type is CollectionType.PERSONAL:
-            return
-        for field, is_set in (
-            ("auto_assign_user", self.auto_assign_user),
-            ("grant_administrative_privilege", self.grant_administrative_privilege),
-            ("max_desktops_per_user", self.max_desktops_per_user > 1),
-        ):
-            if is_set:
+        is_personal = self.type is CollectionType.PERSONAL
+        own, theirs = ("personal", "pooled") if is_personal else ("pooled", "personal")
+        for field, unset in (_ONLY_POOLED if is_personal else _ONLY_PERSONAL).items():
+            if getattr(self, field) not in unset:
                 raise InvalidArgument.of_field(
                     f"collection.{field}",
-                    "is only for personal collections; leave it out for a pooled one",
+                    f"is only for {theirs} collections; leave it out for a {own} one",
                 )
+        rdp_properties.check(self.custom_rdp_properties, field="collection.custom_rdp_properties")
+
+
+# What a collection of the other type has there.
+_ONLY_PERSONAL: dict[str, Sequence[object]] = {
+    "auto_assign_user": (False,),
+    "grant_administrative_privilege": (False,),
+    "max_desktops_per_user": (0, 1),
+    "release_policy": (None,),
+}
+_ONLY_POOLED: dict[str, Sequence[object]] = {
+    "load_balancing": (None,),
+    "max_sessions_per_host": (0,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +129,7 @@ class Collection:
         draft: What it was created with.
         version: Grows with every change.
         created_us: When it was created.
+        updated_us: When it was last changed.
         host_count: How many hosts it has.
         assigned_host_count: How many of them are assigned.
     """
@@ -76,6 +140,7 @@ class Collection:
     draft: Draft
     version: int
     created_us: int
+    updated_us: int = 0
     host_count: int = 0
     assigned_host_count: int = 0
 
@@ -88,6 +153,18 @@ class Collection:
     def max_desktops_per_user(self) -> int:
         """How many hosts one user may hold."""
         return max(1, self.draft.max_desktops_per_user)
+
+    def require_etag(self, etag: str) -> None:
+        """Check that it is the version that somebody read; empty: any.
+
+        Raises:
+            Aborted: It is another one.
+        """
+        if etag and etag != self.etag:
+            raise Aborted(
+                f"{self.name} is at etag {self.etag}, not {etag}; read it again",
+                metadata={"name": self.name, "etag": self.etag},
+            )
 
     def require_personal(self) -> None:
         """Check that hosts of the collection can be assigned.

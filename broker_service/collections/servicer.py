@@ -8,26 +8,35 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 
-from broker_service.collections.rules import Collection, CollectionType, Draft
+from broker_service.collections.messages import draft_message, draft_of, message_of
+from broker_service.collections.rules import Draft
 from broker_service.collections.usecases import Collections
-from broker_service.messages import author_of, timestamp
+from broker_service.messages import author_of, masked
 from deskhold import names
 from deskhold.api.broker.v1 import collections_pb2 as pb
 from deskhold.api.broker.v1 import collections_pb2_grpc
 from deskhold.chassis.calls import current
 from deskhold.chassis.paging import Pager
 from deskhold.chassis.replay import Mutations
+from deskhold.errors import InvalidArgument
 from deskhold.names import Kind
 
-_TYPES = {
-    pb.COLLECTION_TYPE_PERSONAL: CollectionType.PERSONAL,
-    pb.COLLECTION_TYPE_POOLED: CollectionType.POOLED,
-}
-_NUMBERS = {kind: number for number, kind in _TYPES.items()}
+_CHANGEABLE = (
+    "display_name",
+    "description",
+    "max_desktops_per_user",
+    "custom_rdp_properties",
+    "load_balancing",
+    "max_sessions_per_host",
+    "active_session_limit_minutes",
+    "disconnected_session_limit_minutes",
+    "idle_session_limit_minutes",
+    "release_policy",
+)
 
 
 class CollectionServicer(collections_pb2_grpc.CollectionServiceServicer):
-    """Makes, shows and deletes collections.
+    """Makes, shows, changes and deletes collections.
 
     Args:
         collections: The use cases.
@@ -55,18 +64,18 @@ class CollectionServicer(collections_pb2_grpc.CollectionServiceServicer):
         tenant = names.parse(request.parent, Kind.TENANT, field="parent")
         return await self._collections.create(
             tenant.child("collections", request.collection_id),
-            _draft(request.collection),
+            draft_of(request.collection),
             uid=str(uuid.uuid4()),
             host_ids=request.host_ids,
             validate_only=request.validate_only,
             seconds=current().remaining_seconds,
             now_us=self._clock_us(),
-            commit=self._mutations.commit(current(), request, pb.Collection, _message),
+            commit=self._mutations.commit(current(), request, pb.Collection, message_of),
         )
 
     async def GetCollection(self, request: pb.GetCollectionRequest, context: Any) -> pb.Collection:
         """Return one collection."""
-        return _message(await self._collections.get(request.name))
+        return message_of(await self._collections.get(request.name))
 
     async def ListCollections(
         self, request: pb.ListCollectionsRequest, context: Any
@@ -77,7 +86,31 @@ class CollectionServicer(collections_pb2_grpc.CollectionServiceServicer):
         rows = await self._collections.list_page(request.parent, page)
         shown, token = self._pager.close(request, caller.key, page, rows, lambda row: row.name)
         return pb.ListCollectionsResponse(
-            collections=[_message(row) for row in shown], next_page_token=token
+            collections=[message_of(row) for row in shown], next_page_token=token
+        )
+
+    async def UpdateCollection(
+        self, request: pb.UpdateCollectionRequest, context: Any
+    ) -> pb.Collection:
+        """Change a collection."""
+        wanted, mask = request.collection, request.update_mask.paths
+        paths = masked(mask, _CHANGEABLE)
+
+        def change(before: Draft) -> Draft:
+            if list(mask) in ([], ["*"]):
+                _refuse_fixed(before, wanted)
+            # Over the message of what is there: what is not named keeps its value.
+            merged = draft_message(before)
+            for path in paths:
+                setattr(merged, path, getattr(wanted, path))
+            return draft_of(merged)
+
+        return await self._collections.update(
+            wanted.name,
+            change,
+            etag=wanted.etag,
+            now_us=self._clock_us(),
+            commit=self._mutations.commit(current(), request, pb.Collection, message_of),
         )
 
     async def DeleteCollection(self, request: pb.DeleteCollectionRequest, context: Any) -> Empty:
@@ -93,30 +126,12 @@ class CollectionServicer(collections_pb2_grpc.CollectionServiceServicer):
         )
 
 
-def _draft(message: pb.Collection) -> Draft:
-    return Draft(
-        display_name=message.display_name,
-        description=message.description,
-        type=_TYPES[message.type],
-        auto_assign_user=message.auto_assign_user,
-        grant_administrative_privilege=message.grant_administrative_privilege,
-        max_desktops_per_user=message.max_desktops_per_user,
-    )
-
-
-def _message(collection: Collection) -> pb.Collection:
-    draft = collection.draft
-    return pb.Collection(
-        name=collection.name,
-        uid=collection.uid,
-        display_name=draft.display_name,
-        description=draft.description,
-        type=_NUMBERS[draft.type],
-        auto_assign_user=draft.auto_assign_user,
-        grant_administrative_privilege=draft.grant_administrative_privilege,
-        max_desktops_per_user=collection.max_desktops_per_user,
-        host_count=collection.host_count,
-        assigned_host_count=collection.assigned_host_count,
-        etag=collection.etag,
-        create_time=timestamp(collection.created_us),
-    )
+def _refuse_fixed(before: Draft, wanted: pb.Collection) -> None:
+    """Refuse a whole collection that says otherwise where nothing can be changed."""
+    there = draft_message(before)
+    for field in ("type", "auto_assign_user", "grant_administrative_privilege"):
+        said = getattr(wanted, field)
+        if said and said != getattr(there, field):
+            raise InvalidArgument.of_field(
+                f"collection.{field}", "is fixed at creation; leave it as it is"
+            )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from broker_service.collections.rules import Collection, CollectionType, Draft
+from broker_service.collections.rules import (
+    Collection,
+    CollectionType,
+    Draft,
+    LoadBalancing,
+    ReleasePolicy,
+    SessionLimits,
+)
 from broker_service.tables import app_groups, collections, hosts
 from deskhold.chassis.paging import Page
 from deskhold.errors import NotFound
@@ -91,19 +99,19 @@ def insert_collection(
     now_us: int,
 ) -> Collection:
     """Add a collection and its app groups; return it."""
+    draft = draft.settled
     result = connection.execute(
         insert(collections).values(
             name=name,
             tenant=tenant,
             uid=uid,
-            display_name=draft.display_name,
-            description=draft.description,
             type=draft.type.value,
             auto_assign_user=draft.auto_assign_user,
             grant_administrative_privilege=draft.grant_administrative_privilege,
-            max_desktops_per_user=max(1, draft.max_desktops_per_user),
             version=1,
             created_us=now_us,
+            updated_us=now_us,
+            **_changeable(draft),
         )
     )
     key = result.inserted_primary_key
@@ -112,10 +120,52 @@ def insert_collection(
     for app_group_id in app_group_ids:
         connection.execute(
             insert(app_groups).values(
-                collection_id=key[0], app_group_id=app_group_id, created_us=now_us
+                collection_id=key[0],
+                app_group_id=app_group_id,
+                uid=str(uuid.uuid4()),
+                created_us=now_us,
+                updated_us=now_us,
             )
         )
-    return Collection(int(key[0]), name, uid, draft, version=1, created_us=now_us)
+    return Collection(
+        int(key[0]), name, uid, draft, version=1, created_us=now_us, updated_us=now_us
+    )
+
+
+def update_collection(connection: Connection, collection: Collection) -> None:
+    """Write what can be changed of a collection."""
+    own = update(collections).where(collections.c.id == collection.id)
+    connection.execute(
+        own.values(
+            version=collection.version,
+            updated_us=collection.updated_us,
+            **_changeable(collection.draft),
+        )
+    )
+
+
+def find_above_limit(
+    connection: Connection, collection: Collection, limit: int
+) -> tuple[str, int] | None:
+    """Return a user who holds more hosts than that, and how many; None when nobody does."""
+    count = func.count()
+    query = (
+        select(func.min(hosts.c.user), count)
+        .where(hosts.c.collection_id == collection.id, hosts.c.user_key.is_not(None))
+        .group_by(hosts.c.user_key)
+        .having(count > limit)
+        .order_by(hosts.c.user_key)
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (str(row[0]), int(row[1]))
+
+
+def app_group_names(connection: Connection, collection: Collection) -> list[str]:
+    """Return the names of a collection's app groups, by id."""
+    query = select(app_groups.c.app_group_id).where(app_groups.c.collection_id == collection.id)
+    ids = connection.execute(query.order_by(app_groups.c.app_group_id)).scalars()
+    return [f"{collection.name}/appGroups/{one}" for one in ids]
 
 
 def delete_collection(connection: Connection, collection: Collection) -> None:
@@ -126,6 +176,7 @@ def delete_collection(connection: Connection, collection: Collection) -> None:
 
 def collection_of(row: Row[Any]) -> Collection:
     """Return the collection of a row that holds the columns of `collections`."""
+    is_personal = row.type == CollectionType.PERSONAL.value
     return Collection(
         id=row.id,
         name=row.name,
@@ -137,12 +188,36 @@ def collection_of(row: Row[Any]) -> Collection:
             auto_assign_user=bool(row.auto_assign_user),
             grant_administrative_privilege=bool(row.grant_administrative_privilege),
             max_desktops_per_user=row.max_desktops_per_user,
+            custom_rdp_properties=row.custom_rdp_properties,
+            load_balancing=None if is_personal else LoadBalancing(row.load_balancing),
+            max_sessions_per_host=row.max_sessions_per_host,
+            session_limits=SessionLimits(
+                row.active_limit_minutes, row.disconnected_limit_minutes, row.idle_limit_minutes
+            ),
+            release_policy=ReleasePolicy(row.release_policy) if is_personal else None,
         ),
         version=row.version,
         created_us=row.created_us,
+        updated_us=row.updated_us,
         host_count=getattr(row, "host_count", 0),
         assigned_host_count=getattr(row, "held_count", 0),
     )
+
+
+def _changeable(draft: Draft) -> dict[str, Any]:
+    """Return the columns that an update writes."""
+    return {
+        "display_name": draft.display_name,
+        "description": draft.description,
+        "max_desktops_per_user": draft.max_desktops_per_user,
+        "custom_rdp_properties": draft.custom_rdp_properties,
+        "load_balancing": (draft.load_balancing or LoadBalancing.BREADTH_FIRST).value,
+        "max_sessions_per_host": draft.max_sessions_per_host,
+        "active_limit_minutes": draft.session_limits.active,
+        "disconnected_limit_minutes": draft.session_limits.disconnected,
+        "idle_limit_minutes": draft.session_limits.idle,
+        "release_policy": (draft.release_policy or ReleasePolicy.FREE).value,
+    }
 
 
 def _required(collection: Collection | None, name: str) -> Collection:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
+from broker_service.changes.rules import Changed, ResourceKind
+from broker_service.changes.store import note
 from broker_service.collections import store
 from broker_service.collections.rules import Collection, Draft
 from broker_service.history.rules import Author
-from broker_service.registration import Registration, close, mark_deleted
+from broker_service.registration.outbox import Registration
+from broker_service.registration.store import close, mark_deleted
 from deskhold.chassis.database import Connection, Database
 from deskhold.chassis.paging import Page
 from deskhold.chassis.replay import Commit
-from deskhold.errors import Aborted, AlreadyExists, FailedPrecondition
+from deskhold.errors import AlreadyExists, FailedPrecondition
 from deskhold.names import DESKTOP_APP_GROUP, Name
 
 Reply = TypeVar("Reply")
@@ -75,12 +79,12 @@ class Collections:
         """
         draft.check()
         claim = ""
+        app_group = name.child("appGroups", DESKTOP_APP_GROUP)
         if validate_only:
             await self._registration.require_parent(name.parent.scope, seconds=seconds)
         else:
-            app_group = name.child("appGroups", DESKTOP_APP_GROUP)
             claim = await self._registration.open(
-                name.text, (name.scope, app_group.scope), seconds=seconds
+                name, (name.scope, app_group.scope), seconds=seconds
             )
 
         def work(connection: Connection) -> Collection:
@@ -101,6 +105,7 @@ class Collections:
                 app_group_ids=(DESKTOP_APP_GROUP,),
                 now_us=now_us,
             )
+            _note(connection, made.name, (app_group.text,), now_us)
             self._contents.fill(connection, made, host_ids, now_us)
             return store.count_collection(connection, name.text)
 
@@ -122,6 +127,46 @@ class Collections:
         """Return the collections of a page by name, and one more when another page follows."""
         return await self._database.read(lambda tx: store.list_collections(tx, tenant, page))
 
+    async def update(
+        self,
+        name: str,
+        change: Callable[[Draft], Draft],
+        *,
+        etag: str,
+        now_us: int,
+        commit: Commit[Reply],
+    ) -> Reply:
+        """Change a collection; what is as it was already is not written.
+
+        Args:
+            name: Which.
+            change: Returns what it is to be; raises what is wrong with that.
+            etag: Change only this version; empty: any.
+            now_us: When.
+            commit: Runs the transaction.
+
+        Raises:
+            NotFound: There is none of this name.
+            Aborted: It is another version than the etag says.
+            InvalidArgument: A setting does not go with its type.
+            FailedPrecondition: A user holds more hosts than its new limit.
+        """
+
+        def work(connection: Connection) -> Collection:
+            before = store.lock_collection(connection, name)
+            before.require_etag(etag)
+            draft = change(before.draft).settled
+            draft.check()
+            after = replace(before, draft=draft, version=before.version + 1, updated_us=now_us)
+            if draft != before.draft:
+                if after.max_desktops_per_user < before.max_desktops_per_user:
+                    _refuse_above_limit(connection, after)
+                store.update_collection(connection, after)
+                _note(connection, name, (), now_us)
+            return store.count_collection(connection, name)
+
+        return await commit(work)
+
     async def delete(
         self,
         name: Name,
@@ -142,11 +187,7 @@ class Collections:
 
         def work(connection: Connection) -> None:
             gone = store.lock_collection(connection, name.text)
-            if etag and etag != gone.etag:
-                raise Aborted(
-                    f"{name} is at etag {gone.etag}, not {etag}; read it again",
-                    metadata={"name": name.text, "etag": gone.etag},
-                )
+            gone.require_etag(etag)
             count = self._contents.count(connection, gone)
             if count and not force:
                 hosts = "1 host" if count == 1 else f"{count} hosts"
@@ -156,6 +197,8 @@ class Collections:
                     metadata={"collection": name.text, "hosts": str(count)},
                 )
             self._contents.clear(connection, gone, author)
+            app_groups = store.app_group_names(connection, gone)
+            _note(connection, name.text, app_groups, author.now_us)
             store.delete_collection(connection, gone)
             mark_deleted(connection, name.text, author.now_us)
 
@@ -163,3 +206,28 @@ class Collections:
         if not validate_only:
             await self._registration.settle(name.text)
         return reply
+
+
+def _note(connection: Connection, name: str, app_groups: Iterable[str], now_us: int) -> None:
+    changed = [Changed(ResourceKind.COLLECTION, name, now_us)]
+    changed += [Changed(ResourceKind.APP_GROUP, one, now_us) for one in app_groups]
+    note(connection, changed)
+
+
+def _refuse_above_limit(connection: Connection, collection: Collection) -> None:
+    limit = collection.max_desktops_per_user
+    found = store.find_above_limit(connection, collection, limit)
+    if found is None:
+        return
+    user, held = found
+    raise FailedPrecondition(
+        f"{user} holds {held} hosts of {collection.name}, more than the new limit of {limit};"
+        " end assignments first, or choose a higher limit",
+        reason="USER_LIMIT_REACHED",
+        metadata={
+            "user": user,
+            "held": str(held),
+            "max_desktops_per_user": str(limit),
+            "collection": collection.name,
+        },
+    )

@@ -21,6 +21,8 @@ class Cause(Enum):
     DISPLACED = "DISPLACED"
     IMPORT = "IMPORT"
     CLAIM = "CLAIM"
+    SWAP = "SWAP"
+    MOVE = "MOVE"
     HOST_REMOVED = "HOST_REMOVED"
     COLLECTION_DELETED = "COLLECTION_DELETED"
 
@@ -63,3 +65,56 @@ class Event:
     user_key: str
     kind: EventKind
     cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A beginning or an end, as it is told.
+
+    Attributes:
+        time_us: When.
+        cause: Through which verb, as in `Cause`.
+        actor: By whose decision.
+        decision_id: The decision that allowed it.
+    """
+
+    time_us: int
+    cause: str
+    actor: str
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One user's time with one host.
+
+    Attributes:
+        id: Number of the event that it began with; later periods have higher ones.
+        collection_uid: Which of the collections that had the name.
+        host_id: The host as given.
+        user: The user as given when it began.
+        start: Its beginning.
+        end: Its end; None while it goes on.
+    """
+
+    id: int
+    collection_uid: str
+    host_id: str
+    user: str
+    start: Turn
+    end: Turn | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which periods of a collection are wanted.
+
+    Attributes:
+        user_key: Of this user; empty: of all.
+        host_key: Of this host; empty: of all.
+        at_us: Those that this time lies in, their end not included; None: all.
+    """
+
+    user_key: str = ""
+    host_key: str = ""
+    at_us: int | None = None

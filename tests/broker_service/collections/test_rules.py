@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from broker_service.collections.rules import Collection, CollectionType, Draft
+from broker_service.collections.rules import (
+    Collection,
+    CollectionType,
+    Draft,
+    LoadBalancing,
+    ReleasePolicy,
+)
 from deskhold.errors import FailedPrecondition, InvalidArgument
 
 AUTO, ADMIN, MANY = (
@@ -75,3 +84,32 @@ def test_a_pooled_collection_is_not_a_personal_one() -> None:
         collection(draft(CollectionType.POOLED)).require_personal()
 
     assert caught.value.reason == "COLLECTION_NOT_PERSONAL"
+
+
+@pytest.mark.parametrize(
+    ("type", "setting"),
+    [
+        (CollectionType.PERSONAL, {"load_balancing": LoadBalancing.BREADTH_FIRST}),
+        (CollectionType.PERSONAL, {"max_sessions_per_host": 1}),
+        (CollectionType.POOLED, {"release_policy": ReleasePolicy.FREE}),
+    ],
+)
+def test_a_setting_goes_with_one_type_only(type: CollectionType, setting: dict[str, Any]) -> None:
+    other = (set(CollectionType) - {type}).pop()
+    replace(draft(other), **setting).check()
+
+    with pytest.raises(InvalidArgument, match="is only for") as caught:
+        replace(draft(type), **setting).check()
+
+    assert caught.value.metadata == {"field": f"collection.{next(iter(setting))}"}
+
+
+def test_what_is_not_said_is_settled_by_the_type() -> None:
+    personal, pooled = (draft(type).settled for type in CollectionType)
+
+    assert (personal.release_policy, personal.load_balancing) == (ReleasePolicy.FREE, None)
+    assert (pooled.release_policy, pooled.load_balancing) == (None, LoadBalancing.BREADTH_FIRST)
+    assert personal.max_desktops_per_user == pooled.max_desktops_per_user == 1
+    for one in (personal, pooled):
+        one.check()
+        assert one.settled == one

@@ -13,7 +13,7 @@ from broker_service.collections.store import delete_collection
 from broker_service.history.rules import Author
 from deskhold.client import Client
 from deskhold.errors import DeskholdError
-from tests.broker_service.calls import EVERYTHING
+from tests.broker_service.calls import EVERYTHING, in_use
 from tests.broker_service.pair import OWNER, Eng, Pair
 from tests.broker_service.stores import AUTHOR, ENG, Store
 
@@ -52,6 +52,12 @@ def told(pair: Pair, eng: Eng) -> list[tuple[str, str, str, str]]:
             [("pc-1", ALICE, "REMOVED", "IMPORT"), ("pc-1", BOB, "ASSIGNED", "IMPORT")],
         ),
         (
+            lambda owner, eng: owner.move_assignment(
+                eng.name, host_id="pc-1", destination_host_id="pc-3"
+            ),
+            [("pc-1", ALICE, "REMOVED", "MOVE"), ("pc-3", ALICE, "ASSIGNED", "MOVE")],
+        ),
+        (
             lambda owner, eng: owner.remove_hosts(eng.name, ["pc-1", "pc-2"], force=True),
             [("pc-1", ALICE, "REMOVED", "HOST_REMOVED")],
         ),
@@ -63,7 +69,8 @@ def told(pair: Pair, eng: Eng) -> list[tuple[str, str, str, str]]:
         (lambda owner, eng: owner.add_hosts(eng.name, ["pc-1", "pc-7"]), []),
     ],
     ids=[
-        *("set", "displace", "remove", "import", "replace", "remove hosts", "delete collection"),
+        *("set", "displace", "remove", "import", "replace", "move"),
+        *("remove hosts", "delete collection"),
         *("set again", "add hosts"),
     ],
 )
@@ -95,7 +102,7 @@ def test_it_is_told_who_decided_by_which_right_and_in_which_call(
 
     pair.client("helper@contoso.com").remove_assignment(eng.name, user=ALICE)
 
-    actor, decision_id, request_id, time_us = pair.dump()["history"][-1][8:]
+    actor, decision_id, request_id, time_us = pair.dump()["history"][-1][8:12]
     assert actor == "user:helper@contoso.com"
     assert decision_id.startswith("d-")
     assert decision_id != refused.value.metadata["decision"]
@@ -103,11 +110,12 @@ def test_it_is_told_who_decided_by_which_right_and_in_which_call(
     assert time_us > owner.get_collection(eng.name).create_time.ToMicroseconds()
 
 
-@pytest.mark.parametrize("name", EVERYTHING)
+@pytest.mark.parametrize("name", EVERYTHING, indirect=True)
 def test_what_was_told_is_never_rewritten(pair: Pair, owner: Client, eng: Eng, name: str) -> None:
     before = pair.dump()["history"]
 
-    owner.send(EVERYTHING[name](eng))
+    with in_use(owner, eng):
+        owner.send(EVERYTHING[name](eng))
 
     assert pair.dump()["history"][: len(before)] == before
 

@@ -7,14 +7,13 @@ another one on the same store. The authority is the real one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import structlog
 
 from broker_service.rbac import Authority
-from broker_service.registration import mark_deleted
+from broker_service.registration.store import mark_deleted
 from deskhold.channel import open_async
 from deskhold.client import Client
 from deskhold.errors import (
@@ -24,16 +23,9 @@ from deskhold.errors import (
     Unavailable,
 )
 from deskhold.names import Kind, Name, parse
-from tests.broker_service.brokers import MINUTE_US, Broker, Clock
+from tests.broker_service.brokers import MINUTE_US, Broker
 from tests.broker_service.pair import Pair
 from tests.broker_service.stores import Store
-
-
-@pytest.fixture
-async def broker(pair: Pair, store: Store) -> AsyncIterator[Broker]:
-    channel = open_async(pair.as_broker())
-    yield Broker(store, Authority(channel, structlog.get_logger()), Clock())
-    await channel.close()
 
 
 @pytest.fixture
