@@ -2,13 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 
 from broker_service.collections.rules import Collection
 from deskhold.errors import NotFound
 from deskhold.names import fold_id
 
 DEFAULT_PORT = 3389
+DEFAULT_WEIGHT = 100
+
+
+class NewConnections(Enum):
+    """Whether a host takes new sessions."""
+
+    YES = "YES"
+    NOT_UNTIL_REBOOT = "NOT_UNTIL_REBOOT"
+    NO = "NO"
+
+
+class Status(Enum):
+    """How a host is."""
+
+    UNMONITORED = "UNMONITORED"
+    AVAILABLE = "AVAILABLE"
+    NEEDS_ASSISTANCE = "NEEDS_ASSISTANCE"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+class CheckResult(Enum):
+    """What came of a check."""
+
+    SUCCEEDED = "SUCCEEDED"
+    WARNING = "WARNING"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """One thing that an agent has checked.
+
+    Attributes:
+        name: What was checked.
+        result: What came of it.
+        message: What to say of it to people.
+    """
+
+    name: str
+    result: CheckResult
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a host's agent last said.
+
+    Attributes:
+        heartbeat_us: When.
+        status: How the host is; UNAVAILABLE too when no report has come for long.
+        boot_id: Changes with every start of the machine.
+        agent_version: Version of the agent.
+        checks: What it has checked.
+        administrators: The users whom it has made administrators.
+    """
+
+    heartbeat_us: int
+    status: Status
+    boot_id: str
+    agent_version: str = ""
+    checks: tuple[HealthCheck, ...] = ()
+    administrators: tuple[str, ...] = ()
+
+
+def status_by(checks: Iterable[HealthCheck]) -> Status:
+    """Return how a host is by its checks: the worst of them decides."""
+    results = {check.result for check in checks}
+    if CheckResult.FAILED in results:
+        return Status.UNAVAILABLE
+    if CheckResult.WARNING in results:
+        return Status.NEEDS_ASSISTANCE
+    return Status.AVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +93,19 @@ class NewHost:
         host_id: Its name on the network.
         address: Where clients reach it; empty means its id.
         port: The port of its RDP listener; 0 means 3389.
+        friendly_name: What users see instead of its id.
+        new_connections: Whether it takes new sessions.
+        weight: Its share beside other hosts; 0 means 100.
+        session_limit: How many sessions it takes at the most; 0: what its collection says.
     """
 
     host_id: str
     address: str = ""
     port: int = 0
+    friendly_name: str = ""
+    new_connections: NewConnections = NewConnections.YES
+    weight: int = 0
+    session_limit: int = 0
 
     @property
     def key(self) -> str:
@@ -51,6 +133,55 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Reservation:
+    """A free host kept for a user.
+
+    Attributes:
+        user: The user as given.
+        user_key: The user as compared.
+        until_us: Until when.
+        reserved_by: By whose decision.
+    """
+
+    user: str
+    user_key: str
+    until_us: int
+    reserved_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a host of a pooled collection carries.
+
+    Attributes:
+        sessions: How many sessions there are on it.
+        sign_ins: How many users were sent to it whose sessions have not been reported yet.
+        weight: Its share beside other hosts.
+        limit: How many it takes at the most; 0: what its collection says.
+    """
+
+    sessions: int = 0
+    sign_ins: int = 0
+    weight: int = DEFAULT_WEIGHT
+    limit: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many users it counts as carrying."""
+        return self.sessions + self.sign_ins
+
+    @property
+    def relative(self) -> int:
+        """How much that is for its weight, as the store reckons it."""
+        return self.total * 10_000 // self.weight
+
+    def has_room(self, collection_limit: int) -> bool:
+        """Say whether one more user may come; a limit of 0 is none."""
+        limit = self.limit or collection_limit
+        return limit == 0 or self.total < limit
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """A host as it is stored.
 
@@ -65,6 +196,17 @@ class Host:
         hold: Who holds it; None when it is free.
         version: Grows with every change.
         created_us: When it was added.
+        updated_us: When an administrator last changed it, or its assignment.
+        friendly_name: What users see instead of its id.
+        new_connections: Whether it takes new sessions.
+        drained_boot_id: With NOT_UNTIL_REBOOT, the start of the machine that is to be its last.
+        load: What it carries.
+        reservation: For whom it is kept; None: nobody. It may have run out.
+        quarantined_us: Since when it waits to be confirmed as clean; None: it does not.
+        claim_rank: Who is taken first: 0 known to be well, 1 not known; None: nobody takes it.
+        report: What its agent last said; None: nothing yet, or it was not asked for.
+        administrator: The user who is to be administrator on it, where that was asked for; empty:
+            nobody.
     """
 
     id: int
@@ -77,6 +219,21 @@ class Host:
     hold: Hold | None
     version: int
     created_us: int
+    updated_us: int = 0
+    friendly_name: str = ""
+    new_connections: NewConnections = NewConnections.YES
+    drained_boot_id: str = ""
+    load: Load = Load()
+    reservation: Reservation | None = None
+    quarantined_us: int | None = None
+    claim_rank: int | None = 1
+    report: Report | None = None
+    administrator: str = ""
+
+    @property
+    def status(self) -> Status:
+        """How it is."""
+        return Status.UNMONITORED if self.report is None else self.report.status
 
     @property
     def name(self) -> str:
@@ -93,10 +250,32 @@ class Host:
         """The name or address that clients are given."""
         return self.address or self.host_id
 
+    def reservation_at(self, now_us: int) -> Reservation | None:
+        """Return for whom the host is kept at a time, None when it is not or no longer."""
+        if self.reservation is None or self.reservation.until_us <= now_us:
+            return None
+        return self.reservation
+
     def is_as_wanted(self, wanted: NewHost) -> bool:
-        """Say whether adding the host again would change nothing."""
-        port = wanted.port or DEFAULT_PORT
-        return self.address == wanted.address and self.port == port
+        """Say whether a host that is there is the one to be added: in the same place.
+
+        The rest is left as it is: who adds a host again does not undo what others changed since.
+        """
+        place = (wanted.address or self.host_id, wanted.port or DEFAULT_PORT)
+        return (self.reachable_at, self.port) == place
+
+
+class Condition(Enum):
+    """What can be true of a host."""
+
+    ASSIGNED = "ASSIGNED"
+    FREE = "FREE"
+    DRAINING = "DRAINING"
+    UNHEALTHY = "UNHEALTHY"
+    RESERVED = "RESERVED"
+    QUARANTINED = "QUARANTINED"
+    UNMONITORED = "UNMONITORED"
+    RIGHTS_PENDING = "RIGHTS_PENDING"
 
 
 def host_not_found(collection: Collection, host_id: str) -> NotFound:

@@ -2,31 +2,81 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    case,
+    delete,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from broker_service.collections.rules import Collection
-from broker_service.hosts.rules import DEFAULT_PORT, Hold, Host, NewHost
-from broker_service.tables import hosts
-from deskhold.chassis.paging import Page
+from broker_service.hosts.rules import (
+    DEFAULT_PORT,
+    DEFAULT_WEIGHT,
+    CheckResult,
+    HealthCheck,
+    Hold,
+    Host,
+    Load,
+    NewConnections,
+    NewHost,
+    Report,
+    Reservation,
+    Status,
+)
+from broker_service.tables import host_reports, hosts
 
 # SQLite allows 32,766 parameters in a statement; well below that, larger chunks gain nothing.
 _CHUNK = 5_000
 _CLAIM_KEY_BITS = 62
 _INSERT = insert(hosts)
+_STATUS = select(host_reports.c.status).where(host_reports.c.host == hosts.c.id).scalar_subquery()
+_RANK = case(
+    (
+        or_(
+            hosts.c.new_connections != NewConnections.YES.value,
+            hosts.c.quarantined_us.is_not(None),
+            hosts.c.reserved_user_key.is_not(None),
+        ),
+        null(),
+    ),
+    (_STATUS.is_(None), 1),
+    (_STATUS == "UNAVAILABLE", null()),
+    else_=0,
+)
+_LOAD = (hosts.c.session_count + hosts.c.sign_in_count) * 10_000 // hosts.c.relative_weight
+_RECKON = update(hosts).values(claim_rank=_RANK, load=_LOAD)
+_REPORTED = select(
+    hosts,
+    host_reports.c.heartbeat_us,
+    host_reports.c.status,
+    host_reports.c.boot_id,
+    host_reports.c.agent_version,
+    host_reports.c.health_checks,
+    host_reports.c.administrators,
+).outerjoin(host_reports, host_reports.c.host == hosts.c.id)
 
 
 def find_host(
     connection: Connection, collection: Collection, key: str, *, lock: bool = False
 ) -> Host | None:
     """Return a host of a collection by its key, or None; locked, nobody else can claim it."""
-    query = _of(collection).where(hosts.c.host_key == key)
+    query = reported(collection).where(hosts.c.host_key == key)
     row = connection.execute(locked(query) if lock else query).one_or_none()
-    return None if row is None else host_of(row, collection.name)
+    return None if row is None else reported_host(row, collection)
 
 
 def find_hosts(
@@ -35,9 +85,9 @@ def find_hosts(
     """Return the hosts of a collection that have one of the keys, by key."""
     found: dict[str, Host] = {}
     for chunk in chunks(sorted(set(keys))):
-        query = _of(collection).where(hosts.c.host_key.in_(chunk)).order_by(hosts.c.id)
+        query = reported(collection).where(hosts.c.host_key.in_(chunk)).order_by(hosts.c.id)
         rows = connection.execute(locked(query) if lock else query)
-        found.update((row.host_key, host_of(row, collection.name)) for row in rows)
+        found.update((row.host_key, reported_host(row, collection)) for row in rows)
     return found
 
 
@@ -54,14 +104,6 @@ def keys_elsewhere(
         )
         found.update(connection.execute(query).scalars())
     return found
-
-
-def list_hosts(connection: Connection, collection: Collection, page: Page) -> list[Host]:
-    """Return the hosts of a page by key, and one more when another page follows."""
-    query = _of(collection).order_by(hosts.c.host_key).limit(page.probe)
-    if page.after is not None:
-        query = query.where(hosts.c.host_key > page.after)
-    return [host_of(row, collection.name) for row in connection.execute(query)]
 
 
 def count_hosts(connection: Connection, collection: Collection) -> int:
@@ -90,6 +132,13 @@ def insert_hosts(
             "claim_key": secrets.randbits(_CLAIM_KEY_BITS),
             "version": 1,
             "created_us": now_us,
+            "updated_us": now_us,
+            "friendly_name": host.friendly_name,
+            "new_connections": host.new_connections.value,
+            "relative_weight": host.weight or DEFAULT_WEIGHT,
+            "session_limit": host.session_limit,
+            # Nobody has reported yet; what else ranks go by, `reckon` brings up to date.
+            "claim_rank": 1 if host.new_connections is NewConnections.YES else None,
         }
         for host in wanted
     ]
@@ -103,18 +152,30 @@ def delete_hosts(connection: Connection, ids: Iterable[int]) -> None:
         connection.execute(delete(hosts).where(hosts.c.id.in_(chunk)))
 
 
+def reckon(connection: Connection, ids: Iterable[int]) -> None:
+    """Bring up to date what claims go by: rank and load, from what else is in the rows.
+
+    Called after every change of new_connections, quarantine, reservation, reports, sessions,
+    sign-ins or weight, in the same transaction.
+    """
+    for chunk in chunks(list(ids)):
+        connection.execute(_RECKON.where(hosts.c.id.in_(chunk)))
+
+
 def lock_hosts(connection: Connection, collection: Collection) -> Iterator[Host]:
     """Return every host of a collection by key, and let nobody claim one."""
-    for row in connection.execute(locked(_of(collection).order_by(hosts.c.host_key))):
-        yield host_of(row, collection.name)
+    for row in connection.execute(locked(reported(collection).order_by(hosts.c.host_key))):
+        yield reported_host(row, collection)
 
 
 def locked(query: Select[Any]) -> Select[Any]:
     """Return a query of hosts whose rows nobody else can claim until the transaction ends."""
-    return query.with_for_update()
+    return query.with_for_update(of=hosts)
 
 
-def host_of(row: Row[Any], collection: str) -> Host:
+def host_of(
+    row: Row[Any], collection: str, *, report: Report | None = None, administrator: str = ""
+) -> Host:
     """Return the host of a row that holds the columns of `hosts`."""
     hold = None
     if row.user_key is not None:
@@ -130,11 +191,66 @@ def host_of(row: Row[Any], collection: str) -> Host:
         hold=hold,
         version=row.version,
         created_us=row.created_us,
+        updated_us=row.updated_us,
+        friendly_name=row.friendly_name,
+        new_connections=NewConnections(row.new_connections),
+        drained_boot_id=row.drained_boot_id,
+        load=Load(row.session_count, row.sign_in_count, row.relative_weight, row.session_limit),
+        reservation=_reservation(row),
+        quarantined_us=row.quarantined_us,
+        claim_rank=row.claim_rank,
+        report=report,
+        administrator=administrator,
     )
 
 
-def _of(collection: Collection) -> Select[Any]:
-    return select(hosts).where(hosts.c.collection_id == collection.id)
+def reported_host(row: Row[Any], collection: Collection) -> Host:
+    """Return the host of a row of `reported`, with what its agent said."""
+    return host_of(
+        row,
+        collection.name,
+        report=_report(row),
+        administrator=desired_administrator(collection, row.user),
+    )
+
+
+def desired_administrator(collection: Collection, user: str | None) -> str:
+    """Return who is to be administrator on a host that a user holds, or nobody; empty: nobody."""
+    return (user or "") if collection.draft.grant_administrative_privilege else ""
+
+
+def checks_text(checks: Sequence[HealthCheck]) -> str:
+    """Return checks as they are stored."""
+    return json.dumps([(one.name, one.result.value, one.message) for one in checks])
+
+
+def _report(row: Row[Any]) -> Report | None:
+    if row.heartbeat_us is None:
+        return None
+    return Report(
+        heartbeat_us=row.heartbeat_us,
+        status=Status(row.status),
+        boot_id=row.boot_id,
+        agent_version=row.agent_version,
+        checks=tuple(
+            HealthCheck(name, CheckResult(result), message)
+            for name, result, message in json.loads(row.health_checks)
+        ),
+        administrators=tuple(json.loads(row.administrators)),
+    )
+
+
+def _reservation(row: Row[Any]) -> Reservation | None:
+    if row.reserved_user_key is None:
+        return None
+    return Reservation(
+        row.reserved_user, row.reserved_user_key, row.reserved_until_us, row.reserved_by
+    )
+
+
+def reported(collection: Collection) -> Select[Any]:
+    """Return the query of a collection's hosts with what their agents said."""
+    return _REPORTED.where(hosts.c.collection_id == collection.id)
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from broker_service.changes.rules import Changed, ResourceKind
+from broker_service.changes.store import note
 from broker_service.collections.rules import Collection
 from broker_service.collections.store import lock_collection, require_collection
 from broker_service.history.rules import Author, Cause, Event, EventKind
 from broker_service.history.store import record
-from broker_service.hosts import store
-from broker_service.hosts.rules import Host, NewHost, host_not_found
+from broker_service.hosts import listing, store
+from broker_service.hosts.amendments import sessions_on
+from broker_service.hosts.changing import note_hosts, present
+from broker_service.hosts.refusals import refuse_held, refuse_twice
+from broker_service.hosts.rules import Condition, Host, NewHost, host_not_found
 from deskhold.chassis.database import Connection, Database
 from deskhold.chassis.paging import Page
 from deskhold.chassis.replay import Commit
-from deskhold.errors import AlreadyExists, FailedPrecondition, InvalidArgument
+from deskhold.errors import AlreadyExists, FailedPrecondition
 from deskhold.names import Kind, Name, fold_id, parse
 
 Reply = TypeVar("Reply")
@@ -41,7 +46,7 @@ class Hosts:
             AlreadyExists: A host is there with another address or port.
             FailedPrecondition: A host is in another collection.
         """
-        _refuse_twice([host.host_id for host in wanted], "hosts")
+        refuse_twice([host.host_id for host in wanted], "hosts")
 
         def work(connection: Connection) -> list[Host]:
             found = lock_collection(connection, collection)
@@ -62,15 +67,24 @@ class Hosts:
 
         return await self._database.read(work)
 
-    async def list_page(self, collection: str, page: Page) -> list[Host]:
+    async def list_page(
+        self, collection: str, page: Page, conditions: Iterable[Condition] = (), *, now_us: int = 0
+    ) -> list[Host]:
         """Return the hosts of a page by id, and one more when another page follows.
+
+        Args:
+            collection: Name of the collection.
+            page: Which page.
+            conditions: Only hosts for which all of these hold.
+            now_us: The time now: reservations may have run out.
 
         Raises:
             NotFound: No such collection.
         """
 
         def work(connection: Connection) -> list[Host]:
-            return store.list_hosts(connection, require_collection(connection, collection), page)
+            found = require_collection(connection, collection)
+            return listing.list_hosts(connection, found, page, conditions, now_us=now_us)
 
         return await self._database.read(work)
 
@@ -90,14 +104,13 @@ class Hosts:
             InvalidArgument: A host is named twice.
             FailedPrecondition: One of them is held and force was not given.
         """
-        _refuse_twice(host_ids, "names")
+        refuse_twice(host_ids, "names")
 
         def work(connection: Connection) -> list[Host]:
             found = lock_collection(connection, collection)
-            by_key = store.find_hosts(connection, found, map(fold_id, host_ids), lock=True)
-            gone = [_present(by_key, found, host_id) for host_id in host_ids]
+            gone = present(connection, found, host_ids)
             if not force:
-                _refuse_held(gone)
+                refuse_held(gone, "remove the assignment first, or use force")
             _remove(connection, found, gone, Cause.HOST_REMOVED, author)
             return gone
 
@@ -111,7 +124,7 @@ class CollectionContents:
         self, connection: Connection, collection: Collection, host_ids: Sequence[str], now_us: int
     ) -> None:
         """Add the first hosts of a new collection."""
-        _refuse_twice(host_ids, "host_ids")
+        refuse_twice(host_ids, "host_ids")
         add_hosts(connection, collection, [NewHost(host_id) for host_id in host_ids], now_us)
 
     def count(self, connection: Connection, collection: Collection) -> int:
@@ -154,7 +167,9 @@ def add_hosts(
             )
     new = [host for host in wanted if host.key not in there]
     store.insert_hosts(connection, collection, tenant, new, now_us)
-    there |= store.find_hosts(connection, collection, [host.key for host in new])
+    made = store.find_hosts(connection, collection, [host.key for host in new])
+    note_hosts(connection, made.values(), now_us)
+    there |= made
     return [there[key] for key in keys]
 
 
@@ -193,34 +208,13 @@ def _remove(
         if host.hold is not None
     ]
     record(connection, ((event, author) for event in events))
-    store.delete_hosts(connection, [host.id for host in gone])
-
-
-def _present(by_key: dict[str, Host], collection: Collection, host_id: str) -> Host:
-    host = by_key.get(fold_id(host_id))
-    if host is None:
-        raise host_not_found(collection, host_id)
-    return host
-
-
-def _refuse_held(hosts: Sequence[Host]) -> None:
-    held = [host for host in hosts if host.hold is not None]
-    if not held:
-        return
-    first = held[0]
-    user = first.hold.user if first.hold else ""
-    more = f" and {len(held) - 1} more are held too" if len(held) > 1 else ""
-    raise FailedPrecondition(
-        f"host {first.host_id} is held by {user}{more}; remove the assignment first, or use force",
-        reason="HOST_HELD",
-        metadata={"host": first.host_id, "held_by": user, "held": str(len(held))},
+    names = {host.id: host.name for host in gone}
+    note_hosts(connection, gone, author.now_us)
+    note(
+        connection,
+        (
+            Changed(ResourceKind.SESSION, f"{names[host]}/sessions/{number}", author.now_us)
+            for host, number in sessions_on(connection, list(names))
+        ),
     )
-
-
-def _refuse_twice(host_ids: Sequence[str], field: str) -> None:
-    seen: set[str] = set()
-    for number, host_id in enumerate(host_ids):
-        key = fold_id(host_id)
-        if key in seen:
-            raise InvalidArgument.of_field(f"{field}[{number}]", f"{host_id!r} is named twice")
-        seen.add(key)
+    store.delete_hosts(connection, names)
