@@ -9,10 +9,11 @@ to 5.7 times).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from broker_service.assignments.rules import Person
 from broker_service.assignments.store import hold
@@ -20,10 +21,9 @@ from broker_service.collections.rules import Collection
 from broker_service.collections.store import require_same
 from broker_service.history.rules import Author, Cause
 from broker_service.hosts.rules import Host
-from broker_service.hosts.store import count_hosts, host_of
+from broker_service.hosts.store import chunks, host_of, reckon
 from broker_service.tables import hosts
 from deskhold.chassis.statements import Prepared, PreparedForKeys
-from deskhold.errors import DeskholdError, ResourceExhausted
 
 CLAIM_KEYS = 1 << 62
 _HELD = PreparedForKeys(
@@ -38,9 +38,31 @@ _HELD = PreparedForKeys(
     ),
     hosts.c.user_key.type,
 )
+_RESERVED = PreparedForKeys(
+    lambda user_keys: (
+        select(hosts)
+        .where(
+            hosts.c.collection_id == bindparam("collection"),
+            hosts.c.reserved_user_key.in_(user_keys),
+            hosts.c.reserved_until_us > bindparam("now_us"),
+            hosts.c.user_key.is_(None),
+            hosts.c.quarantined_us.is_(None),
+        )
+        # Of several the one that ends first comes last and stays.
+        .order_by(hosts.c.reserved_until_us.desc())
+        .with_for_update()
+    ),
+    hosts.c.reserved_user_key.type,
+)
+# Known to be well, then not known; what is NULL nobody takes.
+RANKS = (0, 1)
 _FREE = (
     select(hosts)
-    .where(hosts.c.collection_id == bindparam("collection"), hosts.c.user_key.is_(None))
+    .where(
+        hosts.c.collection_id == bindparam("collection"),
+        hosts.c.user_key.is_(None),
+        hosts.c.claim_rank == bindparam("rank"),
+    )
     .order_by(hosts.c.claim_key)
     .limit(bindparam("count"))
 )
@@ -81,13 +103,59 @@ class Claimed:
 
 def take_hosts(
     connection: Connection, collection: Collection, claims: Sequence[Claim]
-) -> dict[str, Claimed | DeskholdError]:
-    """Give free hosts to users who hold none, each named once; return what became of each, by key.
+) -> dict[str, Claimed]:
+    """Give free hosts to users who hold none, each named once, as far as there are any; by key.
 
     That they hold none, and that the collection is there, was read in the same transaction.
+
+    Raises:
+        NotFound: No host is free, and the collection was deleted meanwhile.
     """
+    served = _take_free(connection, collection, claims)
+    rest = claims[len(served) :]
+    if rest and _end_lapsed(connection, collection, rest[0].author.now_us):
+        served += _take_free(connection, collection, rest)
+    taken = {claim.person.key: Claimed(host, is_new=True) for claim, host in served}
+    if len(claims) > len(served):
+        require_same(connection, collection)  # it may have been deleted while this waited
+        # Another broker may have given them one meanwhile.
+        late = [claim.person.key for claim in claims[len(served) :]]
+        held = held_hosts(connection, collection, late)
+        taken |= {key: Claimed(host, is_new=False) for key, host in held.items()}
+    return taken
+
+
+def take_reserved(
+    connection: Connection, collection: Collection, claims: Mapping[str, Claim]
+) -> dict[str, Claimed]:
+    """Give the hosts that are kept for them to users who hold none; by key.
+
+    A host that is kept is given even when it takes no new sessions at the moment: the user is told
+    so, and not sent to another one.
+    """
+    now_us = max(claim.author.now_us for claim in claims.values())
+    values = {"collection": collection.id, "now_us": now_us}
+    rows = {row.reserved_user_key: row for row in _RESERVED.run(connection, list(claims), values)}
+    if not rows:
+        return {}
+    served = [(claims[key], host_of(row, collection.name)) for key, row in rows.items()]
+    end_reservations(connection, [host.id for _, host in served])
+    _hold(connection, collection, served)
+    return {claim.person.key: Claimed(host, is_new=True) for claim, host in served}
+
+
+def _take_free(
+    connection: Connection, collection: Collection, claims: Sequence[Claim]
+) -> list[tuple[Claim, Host]]:
     free = _free_hosts(connection, collection, len(claims))
     served = list(zip(claims, free, strict=False))
+    _hold(connection, collection, served)
+    return served
+
+
+def _hold(
+    connection: Connection, collection: Collection, served: Sequence[tuple[Claim, Host]]
+) -> None:
     hold(
         connection,
         collection,
@@ -96,13 +164,6 @@ def take_hosts(
         authors=[claim.author for claim, _ in served],
         taken={},
     )
-    answers: dict[str, Claimed | DeskholdError] = {
-        claim.person.key: Claimed(host, is_new=True) for claim, host in served
-    }
-    if len(claims) > len(free):
-        rest = [claim.person.key for claim in claims[len(free) :]]
-        answers |= _left_over(connection, collection, rest)
-    return answers
 
 
 def held_hosts(
@@ -114,39 +175,41 @@ def held_hosts(
 
 
 def _free_hosts(connection: Connection, collection: Collection, count: int) -> list[Host]:
-    if not count:
-        return []
+    found: list[Any] = []
     place = secrets.randbelow(CLAIM_KEYS)
-    values = {"collection": collection.id, "place": place, "count": count}
-    rows = [*_FREE_FROM.run(connection, values)]
-    if len(rows) < count:
-        # Few are left behind the random place: the rest stands before it.
-        rows += _FREE_BEFORE.run(connection, values | {"count": count - len(rows)})
-    if len(rows) < count:
+    for rank in RANKS:
+        for query in (_FREE_FROM, _FREE_BEFORE):
+            # Few are left behind the random place: the rest stands before it.
+            if len(found) < count:
+                values = {"collection": collection.id, "rank": rank, "place": place}
+                found += query.run(connection, values | {"count": count - len(found)})
+    for rank in RANKS:
         # What others hold locked may become free or not: nobody is refused before that is known.
-        rest = {"count": count - len(rows), "known": [row.id for row in rows]}
-        rows += connection.execute(_FREE_WAITING, values | rest)
-    return [host_of(row, collection.name) for row in rows]
+        if len(found) < count:
+            values = {"collection": collection.id, "rank": rank, "count": count - len(found)}
+            known = [row.id for row in found]
+            found += connection.execute(_FREE_WAITING, values | {"known": known})
+    return [host_of(row, collection.name) for row in found]
 
 
-def _left_over(
-    connection: Connection, collection: Collection, user_keys: Sequence[str]
-) -> dict[str, Claimed | DeskholdError]:
-    """Answer users for whom no host was free; another broker may have given them one meanwhile."""
-    refusal = _none_free(connection, collection)
-    held = held_hosts(connection, collection, user_keys)
-    return {key: Claimed(held[key], is_new=False) if key in held else refusal for key in user_keys}
-
-
-def _none_free(connection: Connection, collection: Collection) -> ResourceExhausted:
-    require_same(connection, collection)  # it may have been deleted while this waited
-    total = count_hosts(connection, collection)
-    taken = {
-        0: f"{collection.name} has no hosts",
-        1: f"the only host of {collection.name} is assigned",
-    }.get(total, f"all {total} hosts of {collection.name} are assigned")
-    return ResourceExhausted(
-        f"{taken}; ask its administrator for another host",
-        reason="NO_FREE_HOST",
-        metadata={"collection": collection.name, "hosts": str(total), "assigned": str(total)},
+def _end_lapsed(connection: Connection, collection: Collection, now_us: int) -> bool:
+    """End the reservations of a collection whose time is over; return whether there were any."""
+    query = select(hosts.c.id).where(
+        hosts.c.collection_id == collection.id,
+        hosts.c.reserved_user_key.is_not(None),
+        hosts.c.reserved_until_us <= now_us,
+        hosts.c.user_key.is_(None),
     )
+    lapsed = list(connection.execute(query.with_for_update()).scalars())
+    end_reservations(connection, lapsed)
+    return bool(lapsed)
+
+
+def end_reservations(connection: Connection, ids: Sequence[int]) -> None:
+    """End what is kept for somebody, because it is taken or its time is over."""
+    ended = update(hosts).values(
+        reserved_user=None, reserved_user_key=None, reserved_until_us=None, reserved_by=None
+    )
+    for chunk in chunks(ids):
+        connection.execute(ended.where(hosts.c.id.in_(chunk)))
+    reckon(connection, ids)

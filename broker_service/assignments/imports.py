@@ -84,7 +84,9 @@ class Transfers:
             found = lock_collection(connection, collection)
             found.require_personal()
             hosts = {host.key: host for host in lock_hosts(connection, found)}
-            plan = Planner(found, hosts, self._domains, replace=replace).plan(rows)
+            plan = Planner(found, hosts, self._domains, replace=replace, now_us=author.now_us).plan(
+                rows
+            )
             if plan.rejected:
                 if not validate_only:
                     raise _rejection(plan)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from broker_service.assignments.files import FileRow
-from broker_service.assignments.rules import Person, host_held, user_limit
+from broker_service.assignments.rules import Person, host_held, require_available, user_limit
 from broker_service.collections.rules import Collection
 from broker_service.hosts.rules import Host, host_not_found
 from deskhold.errors import DeskholdError, InvalidArgument
@@ -73,7 +73,8 @@ class Planner:
         hosts: Every host of it, by key.
         domains: The deployment's domains.
         replace: The file is the whole truth: what it does not hold ends, what
-            stands in the way moves.
+            stands in the way moves, reservations for others and quarantines of its hosts end.
+        now_us: When; reservations that have run out count as none.
     """
 
     def __init__(
@@ -83,11 +84,13 @@ class Planner:
         domains: Domains,
         *,
         replace: bool,
+        now_us: int,
     ) -> None:
         self._collection = collection
         self._hosts = hosts
         self._domains = domains
         self._replace = replace
+        self._now_us = now_us
         self._line_of_host: dict[str, tuple[int, str]] = {}
         self._held: defaultdict[str, dict[str, Host]] = defaultdict(dict)
         if not replace:
@@ -131,6 +134,14 @@ class Planner:
             return Outcome.UNCHANGED
         if host.hold is not None and not self._replace:
             raise host_held(host, row.user, way_out="import with replace")
+        if not self._replace:
+            require_available(
+                host,
+                person,
+                now_us=self._now_us,
+                over_reservation="correct the file, or import with replace",
+                over_quarantine="confirm its release first, or import with replace",
+            )
         if len(held) >= self._collection.max_desktops_per_user:
             raise user_limit(
                 self._collection,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, null, select, update
 
-from broker_service.assignments.rules import Person, free_slot
-from broker_service.collections.rules import Collection
+from broker_service.assignments.rules import Person, free_slot, holder_of
+from broker_service.changes.rules import Changed, ResourceKind
+from broker_service.changes.store import note
+from broker_service.collections.rules import Collection, ReleasePolicy
 from broker_service.history.rules import Author, Cause, Event, EventKind
 from broker_service.history.store import record
-from broker_service.hosts.rules import Host
-from broker_service.hosts.store import chunks, host_of, locked
-from broker_service.tables import hosts
+from broker_service.hosts.rules import Host, Reservation
+from broker_service.hosts.store import chunks, host_of, locked, reckon
+from broker_service.tables import host_reports, hosts
 from deskhold.chassis.paging import Page
 from deskhold.chassis.statements import Prepared
 
@@ -26,6 +29,12 @@ _HOLD = Prepared(
         slot=bindparam("new_slot"),
         assigned_us=bindparam("new_assigned_us"),
         assigned_by=bindparam("new_assigned_by"),
+        reserved_user=null(),
+        reserved_user_key=null(),
+        reserved_until_us=null(),
+        reserved_by=null(),
+        quarantined_us=null(),
+        updated_us=bindparam("new_assigned_us"),
         version=hosts.c.version + 1,
     )
 )
@@ -38,6 +47,8 @@ _FREE = (
         slot=None,
         assigned_us=None,
         assigned_by=None,
+        quarantined_us=bindparam("new_quarantined_us"),
+        updated_us=bindparam("new_updated_us"),
         version=hosts.c.version + 1,
     )
 )
@@ -94,6 +105,8 @@ def hold(
 ) -> None:
     """Assign free hosts, each person's to their lowest free slots, and record it.
 
+    Reservations and quarantines of the hosts end with it; whether they may, is judged before.
+
     Args:
         connection: An open transaction.
         collection: Where.
@@ -126,6 +139,9 @@ def hold(
         _event(collection, host, person, EventKind.ASSIGNED, cause) for host, person in wanted
     )
     record(connection, zip(events, authors, strict=True))
+    # Claims take none of these, and so do without it.
+    withheld = [host for host, _ in wanted if _is_withheld(collection, host)]
+    _settle(connection, withheld, authors[0].now_us)
 
 
 def free(
@@ -136,13 +152,97 @@ def free(
     cause: Cause,
     author: Author,
 ) -> None:
-    """End the holds of hosts, and record it."""
-    held = [(host, Person(host.hold.user, host.hold.user_key)) for host in gone if host.hold]
+    """End the holds of hosts, and record it; the one place where the release policy is applied.
+
+    Who is swapped leaves no host behind for somebody unknown: there is nothing to confirm.
+    """
+    held = [(host, person) for host in gone if (person := holder_of(host))]
     if not held:
         return
-    connection.execute(_FREE, [{"host": host.id} for host, _ in held])
+    is_quarantined = _has_quarantine(collection) and cause is not Cause.SWAP
+    rows = [
+        {
+            "host": host.id,
+            "new_quarantined_us": author.now_us if is_quarantined else None,
+            "new_updated_us": author.now_us,
+        }
+        for host, _ in held
+    ]
+    connection.execute(_FREE, rows)
     events = (_event(collection, host, person, EventKind.REMOVED, cause) for host, person in held)
     record(connection, ((event, author) for event in events))
+    if is_quarantined:
+        _settle(connection, [host for host, _ in held], author.now_us)
+
+
+def reserve(connection: Connection, host: Host, kept: Reservation, now_us: int) -> None:
+    """Keep a free host for a user, whether it was kept before or not."""
+    values = {
+        "reserved_user": kept.user,
+        "reserved_user_key": kept.user_key,
+        "reserved_until_us": kept.until_us,
+        "reserved_by": kept.reserved_by,
+    }
+    _change(connection, [host], values, now_us)
+
+
+def end_reservation(connection: Connection, host: Host, now_us: int) -> None:
+    """Keep a host for nobody."""
+    names = ("reserved_user", "reserved_user_key", "reserved_until_us", "reserved_by")
+    _change(connection, [host], dict.fromkeys(names), now_us)
+
+
+def release(connection: Connection, waiting: Sequence[Host], now_us: int) -> None:
+    """End the quarantine of hosts."""
+    _change(connection, waiting, {"quarantined_us": None}, now_us)
+
+
+def administrators(connection: Connection, gone: Sequence[Host]) -> dict[int, list[str]]:
+    """Return who is administrator on hosts by their agents' last reports, by number of the host.
+
+    Hosts without a report, or with an empty one, are left out.
+    """
+    found: dict[int, list[str]] = {}
+    for chunk in chunks([host.id for host in gone]):
+        query = select(host_reports.c.host, host_reports.c.administrators).where(
+            host_reports.c.host.in_(chunk)
+        )
+        for row in connection.execute(query):
+            if named := json.loads(row.administrators):
+                found[row.host] = named
+    return found
+
+
+def _change(
+    connection: Connection, changed: Sequence[Host], values: dict[str, Any], now_us: int
+) -> None:
+    for chunk in chunks([host.id for host in changed]):
+        connection.execute(
+            update(hosts)
+            .where(hosts.c.id.in_(chunk))
+            .values(**values, updated_us=now_us, version=hosts.c.version + 1)
+        )
+    _settle(connection, changed, now_us)
+
+
+def _settle(connection: Connection, changed: Sequence[Host], now_us: int) -> None:
+    """Let claims and watchers know that hosts came into somebody's reach or out of it."""
+    if changed:
+        reckon(connection, [host.id for host in changed])
+        note(connection, (Changed(ResourceKind.HOST, host.name, now_us) for host in changed))
+
+
+def _is_withheld(collection: Collection, host: Host) -> bool:
+    """Say whether a host as it was read is out of reach, or got so when its hold was ended."""
+    return (
+        host.reservation is not None
+        or host.quarantined_us is not None
+        or (host.hold is not None and _has_quarantine(collection))
+    )
+
+
+def _has_quarantine(collection: Collection) -> bool:
+    return collection.draft.release_policy is ReleasePolicy.QUARANTINE
 
 
 def _taken_slots(

@@ -89,7 +89,7 @@ def planned(limit: int, holdings: Holdings, file: Rows, *, replace: bool) -> Pla
             slots[user] += 1
         hosts[key] = Host(number, ENG, key, key, "uid", "", 3389, hold, 1, 1)
     read = [FileRow(line, host, user) for line, (host, user) in enumerate(file, start=1)]
-    return Planner(collection, hosts, DOMAINS, replace=replace).plan(read)
+    return Planner(collection, hosts, DOMAINS, replace=replace, now_us=1).plan(read)
 
 
 @settings(max_examples=400)

@@ -66,7 +66,7 @@ def test_force_ends_what_stands_in_the_way_and_no_more(
     stands = bool(holder) + (len(held) == limit)
 
     try:
-        displaced = to_displace(collection(limit), wanted, ALICE, held, force=force)
+        displaced = to_displace(collection(limit), wanted, ALICE, held, now_us=1, force=force)
     except FailedPrecondition as refusal:
         assert stands
         assert not force
@@ -80,14 +80,16 @@ def test_force_ends_what_stands_in_the_way_and_no_more(
 def test_of_several_hosts_the_one_held_longest_is_given_up() -> None:
     held = held_by_alice(30, 10, 20)
 
-    displaced = to_displace(collection(3), host("wanted"), ALICE, held, force=True)
+    displaced = to_displace(collection(3), host("wanted"), ALICE, held, now_us=1, force=True)
 
     assert displaced == [held[1]]
 
 
 def test_the_refusal_of_a_held_host_names_both_users() -> None:
     with pytest.raises(FailedPrecondition) as caught:
-        to_displace(collection(1), host("pc-1", "bob@contoso.com"), ALICE, [], force=False)
+        to_displace(
+            collection(1), host("pc-1", "bob@contoso.com"), ALICE, [], now_us=1, force=False
+        )
 
     assert caught.value.metadata == {
         "host": "pc-1",
@@ -98,7 +100,7 @@ def test_the_refusal_of_a_held_host_names_both_users() -> None:
 
 def test_the_refusal_at_the_limit_names_the_hosts_held() -> None:
     with pytest.raises(FailedPrecondition) as caught:
-        to_displace(collection(2), host("pc-1"), ALICE, held_by_alice(1, 2), force=False)
+        to_displace(collection(2), host("pc-1"), ALICE, held_by_alice(1, 2), now_us=1, force=False)
 
     assert caught.value.metadata == {
         "user": "CONTOSO\\alice",
