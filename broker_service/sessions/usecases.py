@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from broker_service.assignments.claims import CLAIM_KEYS
 from broker_service.assignments.rules import Person
-from broker_service.collections.rules import Collection, CollectionType
+from broker_service.collections.rules import Collection
+from broker_service.collections.store import find_collection
 from broker_service.history.rules import Author
 from broker_service.hosts.rules import Host
-from broker_service.sessions.rdp import rdp_file
-from broker_service.sessions.store import (
-    Arrival,
-    Ask,
-    Way,
-    find_or_claim,
-    find_ways,
-    pooled_host,
+from broker_service.hosts.store import find_host
+from broker_service.sessions.applications import find_application
+from broker_service.sessions.choice import find_or_take
+from broker_service.sessions.rdp import RemoteApp, rdp_file
+from broker_service.sessions.refusals import passed_over
+from broker_service.sessions.routing import (
+    LIFETIME_US,
+    Route,
+    RoutingTokens,
+    routing_token_invalid,
 )
-from deskhold.chassis.database import Database
-from deskhold.errors import FailedPrecondition, NotFound, ResourceExhausted
+from broker_service.sessions.rules import Arrival, Ask, Way, not_assigned
+from broker_service.sessions.signing import Signer
+from broker_service.sessions.store import find_or_claim, find_ways
+from deskhold.chassis.database import Connection, Database
+from deskhold.errors import InvalidArgument, NotFound
 from deskhold.identities import Domains
-from deskhold.names import DESKTOP_APP_GROUP, Kind, Name
+from deskhold.names import DESKTOP_APP_GROUP, Kind, Name, fold_id, parse
 
 _REMEMBERED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a user asks for besides the target.
+
+    Attributes:
+        host_id: Which host; empty: any.
+        application_id: Which application of a group of them; empty: its only one.
+        only_say: Change nothing, say what would be.
+    """
+
+    host_id: str = ""
+    application_id: str = ""
+    only_say: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +58,9 @@ class WayIn:
         is_new: Whether the host was assigned by this call.
         is_administrator: Whether the user is to be administrator on the host.
         rdp: The `.rdp` file.
+        session: Name of the session that is taken up again; empty: a new one.
+        routing_token: The file's; empty when nothing may be handed out.
+        expires_us: Until when that is good.
     """
 
     host: Host
@@ -45,64 +68,133 @@ class WayIn:
     is_new: bool
     is_administrator: bool
     rdp: str
+    session: str = ""
+    routing_token: str = ""
+    expires_us: int = 0
 
 
 class Sessions:
-    """The use cases of sessions.
+    """The use cases of connecting.
 
     Args:
         database: The broker's store.
         domains: The deployment's domains.
+        tokens: Makes routing tokens.
+        signer: Signs `.rdp` files; None: they are not signed.
     """
 
-    def __init__(self, database: Database, domains: Domains) -> None:
+    def __init__(
+        self,
+        database: Database,
+        domains: Domains,
+        tokens: RoutingTokens,
+        signer: Signer | None = None,
+    ) -> None:
         self._database = database
         self._domains = domains
+        self._tokens = tokens
+        self._signer = signer
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    async def connect(self, target: Name, user: str, author: Author) -> WayIn:
+    async def connect(
+        self, target: Name, user: str, author: Author, wish: Wish | None = None
+    ) -> WayIn:
         r"""Find a user's host, or claim one; repeating it leads to the same host.
 
         Args:
             target: A collection, which stands for its app group `desktop`, or an app group.
             user: `DOMAIN\user` or `user@domain`.
             author: Who acts, and by which right.
+            wish: What else is asked for.
 
         Raises:
-            NotFound: No such collection or app group.
-            FailedPrecondition: Nothing is assigned and the
-                collection does not assign automatically.
+            NotFound: No such collection, app group, application or host.
+            FailedPrecondition: Nothing is assigned and the collection does not assign
+                automatically; or the user's host, or the one asked for, cannot be had.
             ResourceExhausted: No host is free.
         """
+        wish = wish or Wish()
         person = Person(user, self._domains.user_key(user))
         app_group_id = target.id if target.kind is Kind.APP_GROUP else DESKTOP_APP_GROUP
-        ask = Ask(target.collection.text, app_group_id, person.key)
-        way = await self._way(Arrival(ask, person, author))
+        ask = Ask(target.collection.text, app_group_id, person.key, author.now_us)
+        remote_app = await self._application(target, wish.application_id)
+        arrival = Arrival(ask, person, author)
+        way = await self._way(arrival, wish)
         collection = way.collection
-        if collection is None or not way.has_app_group:
+        if collection is None or not way.app_group_type:
             raise _no_target(collection, target)
-        if collection.draft.type is CollectionType.POOLED:
-            return _way_in(collection, await self._pooled(collection, person), user, is_new=False)
         if way.host is None:
-            raise FailedPrecondition(
-                f"no host of {collection.name} is assigned to {user}, and the collection does not"
-                " assign automatically; ask its administrator",
-                reason="NOT_ASSIGNED",
-                metadata={"collection": collection.name, "user": user},
-            )
-        return _way_in(collection, way.host, user, is_new=way.is_new)
+            raise await self._refusal(collection, way, person)
+        way.require_open()
+        user = way.host.hold.user if way.host.hold is not None else user
+        expires_us = author.now_us + LIFETIME_US
+        token = ""
+        if not wish.only_say:
+            route = Route(way.host.name, way.host.uid, user, person.key, expires_us)
+            token = self._tokens.seal(route)
+        content = rdp_file(
+            way.host,
+            user,
+            routing_token=token,
+            custom=collection.draft.custom_rdp_properties,
+            remote_app=remote_app,
+        )
+        if self._signer is not None and token:
+            content = await asyncio.to_thread(self._signer.sign, content)
+        return WayIn(
+            host=way.host,
+            user=user,
+            is_new=way.is_new,
+            is_administrator=collection.draft.grant_administrative_privilege,
+            rdp=content,
+            session=way.session,
+            routing_token=token,
+            expires_us=expires_us if token else 0,
+        )
 
-    async def _way(self, arrival: Arrival) -> Way:
+    async def resolve(self, tenant: str, token: str, now_us: int) -> tuple[Host, Route]:
+        """Return the host that a routing token leads to, as it is now.
+
+        Raises:
+            InvalidArgument: It was not issued for this tenant, is too old, or its host is gone or
+                no longer the user's.
+        """
+        route = self._tokens.open(token, now_us)
+        name = parse(route.host, Kind.HOST)
+        if name.collection.parent.text != tenant:
+            raise routing_token_invalid()
+
+        def work(connection: Connection) -> Host | None:
+            collection = find_collection(connection, name.collection.text)
+            if collection is None:
+                return None
+            host = find_host(connection, collection, fold_id(name.id))
+            return host if host is not None and route.leads_to(host, collection) else None
+
+        host = await self._database.read(work)
+        if host is None:
+            raise routing_token_invalid()
+        return host, route
+
+    async def _way(self, arrival: Arrival, wish: Wish) -> Way:
         """Return a user's way, with a host claimed where that is due.
 
         Who is seen for the first time may need a claim and goes to the writer at once; who was
         there before most likely does not, and is looked up beside it. What is remembered only
         chooses the lane and is never an answer.
         """
+        if wish.host_id:
+            return await self._database.writer.call(
+                lambda tx: find_or_take(tx, arrival, wish.host_id), dry=wish.only_say
+            )
+        if wish.only_say:
+            return await self._database.writer.call(
+                lambda tx: find_or_claim(tx, [arrival])[0], dry=True
+            )
         seen = (arrival.ask.collection, arrival.ask.user_key)
         if seen in self._seen:
             way = await self._database.lookup(find_ways, arrival.ask)
-            if not way.may_claim:
+            if not way.wants_host:
                 return way
         way = await self._database.writer.gather(find_or_claim, arrival)
         self._seen[seen] = None
@@ -110,30 +202,22 @@ class Sessions:
             self._seen.popitem(last=False)
         return way
 
-    async def _pooled(self, collection: Collection, person: Person) -> Host:
-        # Without session reports load is unknown: users spread over the ring by a hash of their
-        # key, each to the same host again.
-        digest = hashlib.sha256(person.key.encode()).digest()
-        place = int.from_bytes(digest[:8]) % CLAIM_KEYS
-        host = await self._database.read(lambda tx: pooled_host(tx, collection, place))
-        if host is None:
-            raise ResourceExhausted(
-                f"{collection.name} has no hosts; ask its administrator to add some",
-                reason="NO_FREE_HOST",
-                metadata={"collection": collection.name, "hosts": "0", "assigned": "0"},
+    async def _refusal(self, collection: Collection, way: Way, person: Person) -> Exception:
+        if way.is_pooled or way.may_claim:
+            return (await self._database.lookup(passed_over, collection)).error
+        return not_assigned(collection, person.user)
+
+    async def _application(self, target: Name, application_id: str) -> RemoteApp | None:
+        """Return what to open, before anything is claimed for it; None for a desktop."""
+        if target.kind is Kind.APP_GROUP:
+            return await self._database.read(
+                lambda tx: find_application(tx, target, application_id)
             )
-        return host
-
-
-def _way_in(collection: Collection, host: Host, user: str, *, is_new: bool) -> WayIn:
-    held_by = host.hold.user if host.hold is not None else user
-    return WayIn(
-        host=host,
-        user=held_by,
-        is_new=is_new,
-        is_administrator=collection.draft.grant_administrative_privilege,
-        rdp=rdp_file(host, held_by),
-    )
+        if application_id:
+            raise InvalidArgument.of_field(
+                "application_id", "is only for an app group of applications, not for a desktop"
+            )
+        return None
 
 
 def _no_target(collection: Collection | None, target: Name) -> NotFound:
@@ -144,7 +228,7 @@ def _no_target(collection: Collection | None, target: Name) -> NotFound:
             metadata={"collection": target.collection.text},
         )
     return NotFound(
-        f"there is no app group {target}",
+        f"there is no app group {target}; see them with: deskhold app-group list",
         reason="APP_GROUP_NOT_FOUND",
         metadata={"app_group": target.text},
     )

@@ -193,6 +193,19 @@ def test_where_no_host_is_free_the_counts_are_told(
     assert caught.value.reason == "NO_FREE_HOST"
     assert caught.value.metadata == {"collection": name, "hosts": count, "assigned": count}
     assert ("has no hosts" if not hosts else f"{count} hosts") in caught.value.message
+    assert [(one.reason, one.subject, one.description) for one in caught.value.obstacles] == [
+        ("HOST_HELD", f"{name}/hosts/{host_id}", f"{host_id} is assigned") for host_id in hosts
+    ]
+
+
+def test_what_would_be_is_told_and_nothing_changes(pair: Pair, eng: Eng, bob: Client) -> None:
+    before = pair.dump()
+
+    way = bob.connect(eng.name, validate_only=True)
+
+    assert way.newly_assigned
+    assert (way.routing_token, way.HasField("routing_token_expire_time")) == ("", False)
+    assert pair.dump() == before
 
 
 @pytest.mark.parametrize(

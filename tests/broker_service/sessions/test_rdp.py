@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker_service.hosts.rules import Host
-from broker_service.sessions.rdp import rdp_file
+from broker_service.sessions.rdp import RemoteApp, rdp_file
 
 
 def host(address: str = "", port: int = 3389) -> Host:
@@ -71,3 +71,82 @@ def test_whatever_the_user_is_called_every_line_is_a_setting(user: str) -> None:
 
     assert found["username:s"] == user
     assert all(re.fullmatch(r"[a-z ]+:[is]", name) for name in found)
+
+
+def test_a_routing_token_stands_behind_the_addresses() -> None:
+    lines = rdp_file(host(), "alice@contoso.com", routing_token="dh1.x").split("\r\n")
+
+    assert lines[2] == "loadbalanceinfo:s:dh1.x"
+    assert "loadbalanceinfo" not in rdp_file(host(), "alice@contoso.com")
+
+
+def test_custom_lines_replace_defaults_and_add_to_them() -> None:
+    custom = "Screen Mode ID:i:1\n\n redirectclipboard:i:0 \r\ndrivestoredirect:s:*"
+
+    found = settings(rdp_file(host(), "alice@contoso.com", custom=custom))
+
+    assert "screen mode id:i" not in found
+    assert found["Screen Mode ID:i"] == "1"
+    assert found["redirectclipboard:i"] == "0"
+    assert found["drivestoredirect:s"] == "*"
+    assert found["authentication level:i"] == "2"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "full address:s:evil",
+        "FULL ADDRESS:s:evil",
+        " alternate full address :s:evil",
+        "loadbalanceinfo:s:evil",
+        "username:s:evil",
+        "alternate shell:s:evil",
+        "remoteapplicationprogram:s:evil",
+        "signature:s:evil",
+        "signscope:s:evil",
+    ],
+)
+def test_custom_lines_do_not_say_what_the_broker_says(line: str) -> None:
+    assert "evil" not in rdp_file(host(), "alice@contoso.com", custom=line)
+
+
+def test_an_application_is_opened_by_its_alias() -> None:
+    remote_app = RemoteApp("word", "Word processor", "/n")
+
+    found = settings(rdp_file(host(), "alice@contoso.com", remote_app=remote_app))
+
+    assert found["remoteapplicationmode:i"] == "1"
+    assert found["remoteapplicationprogram:s"] == found["alternate shell:s"] == "||word"
+    assert found["remoteapplicationname:s"] == "Word processor"
+    assert found["remoteapplicationcmdline:s"] == "/n"
+    assert found["disableremoteappcapscheck:i"] == "1"
+
+
+EXPECTED = {line.partition(":")[0] for line in rdp_file(host(), "x").split("\r\n")[:-1]} | {
+    "remoteapplicationmode",
+    "remoteapplicationprogram",
+    "remoteapplicationname",
+    "remoteapplicationcmdline",
+    "alternate shell",
+    "disableremoteappcapscheck",
+    "audiomode",
+}
+hostile = st.text(max_size=40) | st.just("x\r\nfull address:s:evil\r\n")
+
+
+@given(hostile, hostile, hostile, hostile, hostile)
+def test_no_value_begins_a_line_of_its_own(
+    user: str, address: str, display_name: str, arguments: str, volume: str
+) -> None:
+    content = rdp_file(
+        host(address),
+        user,
+        custom="audiomode:i:" + volume.replace("\n", ""),
+        remote_app=RemoteApp("word", display_name, arguments),
+    )
+
+    lines = content.split("\r\n")
+    assert lines.pop() == ""
+    # As a client might cut it, whatever it takes for the end of a line.
+    assert len(content.splitlines()) == len(lines)
+    assert {line.partition(":")[0] for line in lines} == EXPECTED

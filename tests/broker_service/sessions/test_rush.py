@@ -10,7 +10,7 @@ from deskhold.channel import Endpoint
 from deskhold.client import Client
 from deskhold.errors import DeskholdError
 from deskhold.identities import Principal, PrincipalKind
-from tests.broker_service.pair import Once, Pair
+from tests.broker_service.pair import OWNER, Eng, Once, Pair
 from tests.broker_service.stores import pcs
 
 # Whose token goes with the calls of a task: one connection serves all users, as a portal's does.
@@ -59,3 +59,14 @@ async def test_200_users_at_once_share_150_hosts_without_a_collision(
     assert [one.host for one in again if isinstance(one, ConnectResponse)] == [
         way.host for way in ways
     ]
+
+
+async def test_whoever_comes_in_a_rush_is_answered(pair: Pair, eng: Eng) -> None:
+    async with pair.once(OWNER) as portal:
+        calls = (portal.get_collection(eng.name) for _ in range(6000))
+        came = await asyncio.gather(*calls, return_exceptions=True)
+
+    refusals = [one for one in came if isinstance(one, DeskholdError)]
+    assert len(refusals) < len(came)
+    # Told to come later, never cut off.
+    assert {one.reason for one in refusals} <= {"QUOTA"}
