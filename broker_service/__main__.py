@@ -4,42 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import uvloop
+from prometheus_client import CollectorRegistry
 
-from broker_service import tables
 from broker_service.access_table import access_table
-from broker_service.assignments.imports import Transfers
-from broker_service.assignments.servicer import AssignmentServicer
-from broker_service.assignments.usecases import Assignments
-from broker_service.collections.servicer import CollectionServicer
-from broker_service.collections.usecases import Collections
-from broker_service.hosts.servicer import HostServicer
-from broker_service.hosts.usecases import CollectionContents, Hosts
+from broker_service.agents.monitor import Monitor
+from broker_service.diagnostics.recorder import Recorder
 from broker_service.rbac import Authority
-from broker_service.registration import Registration
-from broker_service.sessions.servicer import SessionServicer
-from broker_service.sessions.usecases import Sessions
-from deskhold.api.broker.v1 import (
-    assignments_pb2,
-    assignments_pb2_grpc,
-    collections_pb2,
-    collections_pb2_grpc,
-    hosts_pb2,
-    hosts_pb2_grpc,
-    sessions_pb2,
-    sessions_pb2_grpc,
-)
+from broker_service.registration.outbox import Registration
+from broker_service.retention import ACTIVITY_DAYS, ACTIVITY_ROWS, Retention, Rule, rules
+from broker_service.services import services
+from broker_service.sessions.signing import Signer, optional_signer
+from broker_service.watch.hub import Hub
 from deskhold.channel import Endpoint, open_async
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Database, migrate
-from deskhold.chassis.paging import Pager
-from deskhold.chassis.replay import Mutations
-from deskhold.chassis.server import Server, Service
-from deskhold.chassis.settings import Reader, ServerSettings, address, explained
+from deskhold.chassis.server import Server
+from deskhold.chassis.settings import Reader, ServerSettings, address, count, explained
 from deskhold.chassis.telemetry import configure_logging
+from deskhold.errors import DeskholdError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -50,14 +37,22 @@ def main() -> int:
         reader = Reader.of("broker", os.environ)
         settings = ServerSettings.read(reader)
         authority_address = reader.read("AUTHORITY_ADDRESS", address)
+        signer = reader.read("RDP_SIGNING_FILE", optional_signer, "")
+        kept = rules(
+            activity_days=reader.read("ACTIVITY_DAYS", count, str(ACTIVITY_DAYS)),
+            activity_rows=reader.read("ACTIVITY_ROWS", count, str(ACTIVITY_ROWS)),
+        )
         reader.finish()
         migrate(settings.database_url, MIGRATIONS)
-        uvloop.run(_serve(settings, authority_address))
+        uvloop.run(_serve(settings, authority_address, signer, kept))
     return 0
 
 
-async def _serve(settings: ServerSettings, authority_address: str) -> None:
+async def _serve(
+    settings: ServerSettings, authority_address: str, signer: Signer | None, kept: Sequence[Rule]
+) -> None:
     logger = configure_logging("broker", settings.log_level)
+    registry = CollectorRegistry()
     database = Database(settings.database_url)
     channel = open_async(
         Endpoint(
@@ -69,63 +64,31 @@ async def _serve(settings: ServerSettings, authority_address: str) -> None:
     )
     authority = Authority(channel, logger)
     registration = Registration(database, authority, clock_us=now_us, logger=logger)
+    recorder = Recorder(database, settings.domains, registry)
+    hub = Hub(database)
+    retention = Retention(database, kept, clock_us=now_us, logger=logger)
+    monitor = Monitor(database, clock_us=now_us, logger=logger)
     server = Server(
         settings,
-        services=_services(settings, database, registration),
+        services=services(
+            settings, database, registration, authority, signer, recorder=recorder, hub=hub
+        ),
         table=access_table(settings.domains),
         authorizer=authority,
         logger=logger,
+        registry=registry,
+        end_streams=hub.close,
+        observers=(recorder.layer,),
     )
     try:
-        await server.serve_until_told(registration.run)
+        await server.serve_until_told(
+            registration.run, monitor.run, recorder.run, hub.run, retention.run
+        )
     finally:
+        with suppress(DeskholdError):  # a store that is gone keeps nobody from stopping
+            await recorder.flush()
         await channel.close()
         await database.close()
-
-
-def _services(
-    settings: ServerSettings, database: Database, registration: Registration
-) -> tuple[Service, ...]:
-    domains = settings.domains
-    mutations = Mutations(database.writer, tables.replies, now_us)
-    pager = Pager(settings.page_key)
-    collections = Collections(database, registration, CollectionContents())
-    return (
-        Service(
-            collections_pb2.DESCRIPTOR.services_by_name["CollectionService"],
-            partial(
-                collections_pb2_grpc.add_CollectionServiceServicer_to_server,
-                CollectionServicer(collections, mutations, pager, now_us),
-            ),
-        ),
-        Service(
-            hosts_pb2.DESCRIPTOR.services_by_name["HostService"],
-            partial(
-                hosts_pb2_grpc.add_HostServiceServicer_to_server,
-                HostServicer(Hosts(database), mutations, pager, now_us),
-            ),
-        ),
-        Service(
-            assignments_pb2.DESCRIPTOR.services_by_name["AssignmentService"],
-            partial(
-                assignments_pb2_grpc.add_AssignmentServiceServicer_to_server,
-                AssignmentServicer(
-                    Assignments(database, domains),
-                    Transfers(database, domains),
-                    mutations=mutations,
-                    pager=pager,
-                    clock_us=now_us,
-                ),
-            ),
-        ),
-        Service(
-            sessions_pb2.DESCRIPTOR.services_by_name["SessionService"],
-            partial(
-                sessions_pb2_grpc.add_SessionServiceServicer_to_server,
-                SessionServicer(Sessions(database, domains), now_us),
-            ),
-        ),
-    )
 
 
 if __name__ == "__main__":

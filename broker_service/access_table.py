@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from deskhold import names
+from deskhold.api.broker.v1 import watch_pb2
 from deskhold.chassis.access import Need, Row, named
 from deskhold.chassis.calls import Caller
 from deskhold.errors import InvalidArgument
@@ -13,7 +14,16 @@ from deskhold.identities import Domains, Principal, PrincipalKind
 from deskhold.names import Kind
 
 _CONNECT: Final = "deskhold.resources/appGroups/connect/action"
+_CHOOSE_HOST: Final = "deskhold.resources/appGroups/chooseHost/action"
 _CONNECT_ON_BEHALF: Final = "deskhold.resources/appGroups/connectOnBehalf/action"
+# What is read by who watches resources of a kind.
+_NOUNS: Final = {
+    watch_pb2.RESOURCE_KIND_COLLECTION: "collections",
+    watch_pb2.RESOURCE_KIND_APP_GROUP: "appGroups",
+    watch_pb2.RESOURCE_KIND_HOST: "hosts",
+    watch_pb2.RESOURCE_KIND_ASSIGNMENT: "assignments",
+    watch_pb2.RESOURCE_KIND_SESSION: "sessions",
+}
 
 
 def access_table(domains: Domains) -> Mapping[str, Row]:
@@ -28,7 +38,13 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
         if name.kind is Kind.COLLECTION:
             name = name.child("appGroups", names.DESKTOP_APP_GROUP)
         is_own = not request.user or _is(caller, request.user)
-        return (Need(_CONNECT if is_own else _CONNECT_ON_BEHALF, name.scope),)
+        way_in = Need(_CONNECT if is_own else _CONNECT_ON_BEHALF, name.scope)
+        return (way_in, Need(_CHOOSE_HOST, name.scope)) if request.host_id else (way_in,)
+
+    def watch(request: Any, _: Caller) -> Sequence[Need]:
+        name = names.parse(request.parent, Kind.TENANT, Kind.COLLECTION, field="parent")
+        nouns = [_NOUNS[kind] for kind in request.kinds if kind in _NOUNS] or _NOUNS.values()
+        return [Need(f"deskhold.resources/{noun}/read", name.scope) for noun in nouns]
 
     def _is(caller: Caller, user: str) -> bool:
         try:
@@ -40,17 +56,48 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
         "CollectionService/CreateCollection": _at_tenant("collections/write"),
         "CollectionService/GetCollection": _at("collections/read", field="name"),
         "CollectionService/ListCollections": _at_tenant("collections/read"),
+        "CollectionService/UpdateCollection": _at("collections/write", field="collection.name"),
         "CollectionService/DeleteCollection": _at("collections/delete", field="name"),
+        "AppGroupService/CreateAppGroup": _at("appGroups/write"),
+        "AppGroupService/GetAppGroup": _at_app_group("appGroups/read"),
+        "AppGroupService/ListAppGroups": _at("appGroups/read"),
+        "AppGroupService/UpdateAppGroup": _at_app_group("appGroups/write", field="app_group.name"),
+        "AppGroupService/DeleteAppGroup": _at_app_group("appGroups/delete"),
         "HostService/BatchCreateHosts": _at("hosts/write"),
-        "HostService/GetHost": named("deskhold.resources/hosts/read", Kind.HOST),
+        "HostService/GetHost": _at_host("hosts/read"),
         "HostService/ListHosts": _at("hosts/read"),
+        "HostService/UpdateHost": _at_host("hosts/write", field="host.name"),
+        "HostService/BatchUpdateHosts": _at("hosts/write"),
+        "HostService/MoveHosts": _move,
         "HostService/BatchDeleteHosts": _at("hosts/delete"),
+        "AgentService/ReportHosts": _at("agents/report/action"),
         "AssignmentService/SetAssignment": _at("assignments/write"),
         "AssignmentService/RemoveAssignment": _at("assignments/delete"),
         "AssignmentService/ListAssignments": _at("assignments/read"),
+        "AssignmentService/SwapAssignments": _at("assignments/write"),
+        "AssignmentService/MoveAssignment": _at("assignments/write"),
+        "AssignmentService/ReserveHost": _at("assignments/write"),
+        "AssignmentService/CancelReservation": _at("assignments/delete"),
+        "AssignmentService/ConfirmRelease": _at("assignments/confirmRelease/action"),
+        "AssignmentService/ListAssignmentPeriods": _at("assignments/read"),
         "AssignmentService/ImportAssignments": _import,
         "AssignmentService/ExportAssignments": _at("assignments/read"),
         "SessionService/Connect": connect,
+        "SessionService/ResolveRoutingToken": _at_tenant("gateways/resolve/action"),
+        "SessionService/ListSessions": named(
+            "deskhold.resources/sessions/read", Kind.COLLECTION, Kind.TENANT, field="parent"
+        ),
+        "SessionService/GetSession": _at_session("sessions/read"),
+        "SessionService/DisconnectSession": _at_session("sessions/disconnect/action"),
+        "SessionService/LogOffSession": _at_session("sessions/logOff/action"),
+        "SessionService/SendSessionMessage": _at_session("sessions/sendMessage/action"),
+        "SessionService/GetSessionCommand": named("deskhold.resources/sessions/read", Kind.COMMAND),
+        "RegistrationService/CompareScopes": _registration("read"),
+        "RegistrationService/RepairScopes": _registration("write"),
+        "DiagnosticsService/ListActivities": named(
+            "deskhold.diagnostics/read", Kind.DIAGNOSTICS, Kind.TENANT_DIAGNOSTICS, field="parent"
+        ),
+        "WatchService/Watch": watch,
     }
 
 
@@ -60,6 +107,35 @@ def _at(action: str, *, field: str = "parent") -> Row:
 
 def _at_tenant(action: str) -> Row:
     return named(f"deskhold.resources/{action}", Kind.TENANT, field="parent")
+
+
+def _at_app_group(action: str, *, field: str = "name") -> Row:
+    return named(f"deskhold.resources/{action}", Kind.APP_GROUP, field=field)
+
+
+def _at_host(action: str, *, field: str = "name") -> Row:
+    return named(f"deskhold.resources/{action}", Kind.HOST, field=field)
+
+
+def _at_session(action: str) -> Row:
+    return named(f"deskhold.resources/{action}", Kind.SESSION)
+
+
+def _registration(verb: str) -> Row:
+    def needs(request: Any, _: Caller) -> Sequence[Need]:
+        name = names.parse_scope(request.scope)
+        if name.kind not in (Kind.DEPLOYMENT, Kind.TENANT):
+            raise InvalidArgument.of_field(
+                "scope", f"{names.quoted(request.scope)} is neither '/' nor a tenant; give one"
+            )
+        return (Need(f"deskhold.resources/registration/{verb}", name.scope),)
+
+    return needs
+
+
+def _move(request: Any, caller: Caller) -> Sequence[Need]:
+    leave = _at("hosts/delete")(request, caller)
+    return (*leave, *_at("hosts/write", field="destination")(request, caller))
 
 
 def _import(request: Any, caller: Caller) -> Sequence[Need]:

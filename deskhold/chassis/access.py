@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
@@ -49,10 +50,14 @@ class Authorizer(Protocol):
 
 
 def named(action: str, *kinds: names.Kind, field: str = "name") -> Row:
-    """Return the row of an RPC whose request names a resource of one of the kinds in a field."""
+    """Return the row of an RPC whose request names a resource of one of the kinds in a field.
+
+    A field of a message within the request is named with dots: `host.name`.
+    """
+    value = attrgetter(field)
 
     def needs(request: Any, _: Caller) -> Sequence[Need]:
-        name = names.parse(getattr(request, field), *kinds, field=field)
+        name = names.parse(value(request), *kinds, field=field)
         return (Need(action, name.scope),)
 
     return needs
@@ -96,7 +101,7 @@ def layer(table: Mapping[str, Row], authorizer: Authorizer) -> Layer:
 
         async def gated(request: Message, call: Call) -> Message:
             caller = call.authenticated
-            needs = row(request, caller)
+            needs = call.needs = row(request, caller)
             if needs:
                 call.grant = await authorizer.authorize(caller, needs, call)
             return await handler(request, call)

@@ -6,12 +6,15 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.message import Message
 
 from deskhold.identities import Principal
+
+if TYPE_CHECKING:
+    from deskhold.chassis.access import Need
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Call:
         deadline: When the caller stops waiting, on the monotonic clock.
         metadata: What came with it; gRPC would make it anew whenever it is asked.
         caller: Set by authn.
+        needs: What it was judged by; set by access.
         grant: Set by access.
         code: How it ended, for telemetry.
         reason: The error's reason, when it failed.
@@ -90,6 +94,7 @@ class Call:
     deadline: float = 0.0
     metadata: Sequence[tuple[str, str | bytes]] = ()
     caller: Caller | None = None
+    needs: Sequence[Need] = ()
     grant: Grant = field(default_factory=Grant)
     code: grpc.StatusCode = grpc.StatusCode.OK
     reason: str = ""

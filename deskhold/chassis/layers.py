@@ -4,11 +4,13 @@ Outermost first, each with its reason:
 
 1. telemetry: counts and logs everything, refusals included.
 2. faults: the one error border, so that everything inside may simply raise.
-3. deadlines: no work for callers who have left.
-4. authn: who is calling.
-5. access: may they; before validation, so that a stranger learns nothing of the state (AIP-211).
-6. validation: the rules written in the protos.
-7. the servicer.
+3. what the service itself wants to see of its calls, if anything: outside authn, so that it sees
+   whom nobody knew and what was refused.
+4. deadlines: no work for callers who have left.
+5. authn: who is calling.
+6. access: may they; before validation, so that a stranger learns nothing of the state (AIP-211).
+7. validation: the rules written in the protos.
+8. the servicer.
 
 gRPC's own interceptors would be asked again on every call which handler to use; composing plain
 functions once per method costs nothing per call.

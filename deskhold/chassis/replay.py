@@ -61,8 +61,16 @@ def replies_table(metadata: MetaData) -> Table:
     return table
 
 
-def _about(request: Any) -> str:
-    return str(getattr(request, "parent", "") or getattr(request, "name", ""))
+def resource_of(request: Any) -> str:
+    """Return the name of what a request is about, by which transactions are ordered."""
+    for field in ("parent", "name"):
+        if getattr(request, field, ""):
+            return str(getattr(request, field))
+    # An update carries its resource, and the name is in there (AIP-134).
+    for field, value in request.ListFields():
+        if field.message_type is not None and not field.is_repeated and hasattr(value, "name"):
+            return str(value.name)
+    return ""
 
 
 class Mutations:
@@ -99,9 +107,9 @@ class Mutations:
                 return encode(work(connection))
 
             if request.validate_only:
-                return await self._writer.call(encoded, dry=True, about=_about(request))
+                return await self._writer.call(encoded, dry=True, about=resource_of(request))
             if not request.request_id:
-                return await self._writer.call(encoded, about=_about(request))
+                return await self._writer.call(encoded, about=resource_of(request))
             key = (call.authenticated.key, request.request_id.lower())
             fingerprint = _fingerprint(request)
             now_us = self._clock_us()
@@ -117,7 +125,7 @@ class Mutations:
                 self._prune(connection, now_us)
                 return reply
 
-            return await self._writer.call(once, about=_about(request))
+            return await self._writer.call(once, about=resource_of(request))
 
         return run
 

@@ -26,11 +26,13 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, start_http_server
 
 from deskhold.chassis import access, authn, deadlines, faults, layers, validation
+from deskhold.chassis.calls import Layer
 from deskhold.chassis.settings import ServerSettings, SettingsError
 from deskhold.chassis.telemetry import Telemetry
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 _NOTICE_SECONDS = 0.2
+_MAX_PENDING = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Server:
         registry: Where the metrics are kept.
         end_streams: Ends the streams of the services when the server stops; they have no end of
             their own to wait for.
+        observers: Layers of the service's own, which see every call and what it ends with.
 
     Raises:
         RuntimeError: The table has a hole.
@@ -74,11 +77,13 @@ class Server:
         logger: structlog.typing.FilteringBoundLogger,
         registry: CollectorRegistry | None = None,
         end_streams: Callable[[], None] = lambda: None,
+        observers: Sequence[Layer] = (),
     ) -> None:
         self._settings = settings
         self._logger = logger
         self._registry = registry or CollectorRegistry()
         self._end_streams = end_streams
+        self._observers = observers
         self._names = [service.descriptor.full_name for service in services]
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(
@@ -86,6 +91,11 @@ class Server:
             options=(
                 # A second server on the same port must fail, not share it in silence.
                 ("grpc.so_reuseport", 0),
+                # Whoever comes when more is going on than is served gets an answer that says so.
+                # With gRPC's own limits, 1,000 and 3,000, calls of a rush are cancelled without
+                # a word, and their callers have to take the connection for lost.
+                ("grpc.server.max_pending_requests", _MAX_PENDING),
+                ("grpc.server.max_pending_requests_hard_limit", _MAX_PENDING),
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
@@ -187,6 +197,7 @@ class Server:
             (
                 Telemetry(self._logger, self._registry).layer,
                 faults.layer(self._logger),
+                *self._observers,
                 deadlines.layer(settings.max_seconds, settings.max_stream_seconds),
                 authn.layer(authn.Credentials(tokens, settings.domains)),
                 access.layer(table, authorizer),

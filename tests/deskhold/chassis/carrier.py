@@ -13,12 +13,13 @@ from typing import Any
 import grpc
 import structlog
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 
 from deskhold import environment, status
 from deskhold.api.rbac.v1 import scopes_pb2, scopes_pb2_grpc
 from deskhold.channel import Endpoint, open_async
 from deskhold.chassis import access
-from deskhold.chassis.calls import Call, Caller, Grant
+from deskhold.chassis.calls import Call, Caller, Grant, Handler, Method
 from deskhold.chassis.server import Server, Service
 from deskhold.chassis.settings import Reader, ServerSettings
 from deskhold.embedded.paths import Home
@@ -37,6 +38,7 @@ TABLE: dict[str, access.Row] = {
 }
 ENG = "tenantGroups/default/tenants/default/collections/eng"
 
+Observed = tuple[Call, type[BaseException] | None]
 Behaviour = Callable[[Any], Awaitable[Any]]
 
 
@@ -58,6 +60,7 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
 
     Attributes:
         behave: What every RPC does.
+        observed: What a layer of the service's own saw: each call, and what it ended with.
         authorizer: Decides.
         settings: Of the server.
     """
@@ -68,6 +71,7 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
         self.authorizer = Allowing()
         self.behave: Behaviour = echo
         self.log = io.BytesIO()
+        self.observed: list[Observed] = []
         port = free_base_port()
         self.address = f"localhost:{port}"
         self.service_address = f"localhost:{port + 1}"
@@ -89,6 +93,7 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
             services=(Service(descriptor, register),),
             table=table,
             authorizer=self.authorizer,
+            observers=(self._observe,),
             logger=structlog.wrap_logger(
                 structlog.BytesLogger(self.log),
                 processors=[
@@ -101,8 +106,21 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
             ),
         )
 
+    def _observe(self, _: Method, handler: Handler) -> Handler:
+        async def observed(request: Message, call: Call) -> Message:
+            try:
+                reply = await handler(request, call)
+            except BaseException as error:
+                self.observed.append((call, type(error)))
+                raise
+            self.observed.append((call, None))
+            return reply
+
+        return observed
+
     def reset(self) -> None:
-        """Forget what a test said, and what was logged."""
+        """Forget what a test said, and what was logged and observed."""
+        self.observed.clear()
         self.behave = echo
         self.authorizer.actions.clear()
         self.log.seek(0)

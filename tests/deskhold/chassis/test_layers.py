@@ -9,6 +9,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 
 from deskhold.api.rbac.v1.scopes_pb2 import DeleteScopeRequest, GetScopeRequest, Scope
+from deskhold.chassis.access import Need
 from deskhold.chassis.calls import Method, current
 from deskhold.chassis.layers import Recorder, wrap
 from deskhold.errors import Internal, InvalidArgument, PermissionDenied, Unauthenticated
@@ -34,6 +35,27 @@ async def test_layers_refuse_in_their_order(carrier: Carrier) -> None:
     with pytest.raises(InvalidArgument, match="request_id:"):
         await carrier.call(wrong_field)
     await carrier.call(DeleteScopeRequest(name=ENG))
+
+
+async def test_a_layer_of_the_services_own_sees_every_call_and_what_it_ends_with(
+    carrier: Carrier,
+) -> None:
+    refused = DeleteScopeRequest(name=ENG)
+
+    with pytest.raises(Unauthenticated):
+        await carrier.call(refused, metadata=())
+    with pytest.raises(PermissionDenied):
+        await carrier.call(refused)
+    carrier.authorizer.actions.add(DELETE)
+    await carrier.call(refused)
+
+    (nobody, unknown), (alice, denied), (allowed, fine) = carrier.observed
+    assert (unknown, denied, fine) == (Unauthenticated, PermissionDenied, None)
+    assert (nobody.caller, nobody.needs) == (None, ())
+    need = Need(DELETE, f"/{ENG}")
+    assert list(alice.needs) == list(allowed.needs) == [need]
+    assert alice.authenticated.key == "user:alice@contoso.com"
+    assert (alice.grant.decision_id, allowed.grant.decision_id) == ("", "d-17")
 
 
 async def test_calls_served_at_the_same_moment_know_only_themselves(carrier: Carrier) -> None:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
+from deskhold.api.broker.v1 import hosts_pb2
 from deskhold.api.rbac.v1.scopes_pb2 import CreateScopeRequest, Scope
 from deskhold.chassis.calls import Call, Caller, Method
 from deskhold.chassis.database import Database
-from deskhold.chassis.replay import KEPT_SECONDS, Mutations
+from deskhold.chassis.replay import KEPT_SECONDS, Mutations, resource_of
 from deskhold.errors import AlreadyExists, InvalidArgument
 from deskhold.identities import Domains, Principal, PrincipalKind
 from tests.deskhold.chassis.gates import held, outcomes, queued
@@ -189,3 +190,18 @@ async def test_many_at_once_keep_one_answer_each(thing: Thing, database: Databas
     assert first == again
     assert len(set(first)) == 100
     assert await replies(database) == 100
+
+
+@pytest.mark.parametrize(
+    ("request_message", "about"),
+    [
+        (hosts_pb2.MoveHostsRequest(parent="c"), "c"),
+        (hosts_pb2.GetHostRequest(name="c/hosts/a"), "c/hosts/a"),
+        (hosts_pb2.UpdateHostRequest(host=hosts_pb2.Host(name="c/hosts/a")), "c/hosts/a"),
+        (hosts_pb2.UpdateHostRequest(), ""),
+    ],
+)
+def test_transactions_are_ordered_by_the_resource_they_are_about(
+    request_message: Any, about: str
+) -> None:
+    assert resource_of(request_message) == about
