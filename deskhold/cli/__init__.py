@@ -12,18 +12,23 @@ import click
 from deskhold import __version__
 from deskhold.cli.access import can_i, explain, whoami
 from deskhold.cli.access_lists import permissions, where_can, who_can
+from deskhold.cli.app_group import app_group
 from deskhold.cli.assignment import assignment
 from deskhold.cli.audit import audit
 from deskhold.cli.collection import collection
-from deskhold.cli.connect import connect
+from deskhold.cli.connect import connect, resolve
+from deskhold.cli.diagnostics import diagnostics
+from deskhold.cli.doctor import doctor
 from deskhold.cli.group import group
-from deskhold.cli.host import host
+from deskhold.cli.host_change import host
 from deskhold.cli.local import bootstrap, login
 from deskhold.cli.policy import policy
 from deskhold.cli.role import role
 from deskhold.cli.role_assignment import role_assignment
 from deskhold.cli.scope import scope
+from deskhold.cli.session import session
 from deskhold.cli.tree import Root
+from deskhold.cli.watch import watch
 from deskhold.cli.what_if import what_if
 
 __all__ = ["main"]
@@ -44,9 +49,14 @@ for _command in (
     login,
     whoami,
     collection,
+    app_group,
     host,
     assignment,
     connect,
+    resolve,
+    diagnostics,
+    watch,
+    session,
     role,
     role_assignment,
     group,
@@ -59,5 +69,6 @@ for _command in (
     what_if,
     policy,
     audit,
+    doctor,
 ):
     main.add_command(_command)

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deskhold.cli import assignment_files
+from deskhold.cli import (
+    assignment_files,
+    assignment_history,
+    assignment_moves,
+    assignment_reservations,
+)
+from deskhold.cli.assignment_views import VIEW, etag_option, held
 from deskhold.cli.flags import collection_options
 from deskhold.cli.invocation import Invocation, passed
 from deskhold.cli.output import (
     Column,
     View,
     last_segment,
-    moment,
     output_option,
     record,
     show,
@@ -27,18 +32,10 @@ if TYPE_CHECKING:
 
     from deskhold.api.broker.v1.assignments_pb2 import Assignment
 
-VIEW = View(
-    (
-        Column("host", "HOST", last_segment),
-        Column("user", "USER"),
-        Column("assign_time", "SINCE", moment),
-        Column("assigned_by", "BY"),
-    )
-)
 _SET_VIEW = View(
     (
         *(Column(f"assignment.{one.path}", one.title, one.cell) for one in VIEW.columns),
-        Column("displaced", "DISPLACED", lambda ended: ", ".join(map(_held, ended))),
+        Column("displaced", "DISPLACED", lambda ended: ", ".join(map(held, ended))),
     ),
     name="assignment.name",
 )
@@ -49,7 +46,16 @@ def assignment() -> None:
     """Who holds which host of a personal collection."""
 
 
-for _command in (assignment_files.import_, assignment_files.export):
+for _command in (
+    assignment_moves.swap,
+    assignment_moves.move,
+    assignment_reservations.reserve,
+    assignment_reservations.cancel,
+    assignment_reservations.confirm,
+    assignment_history.history,
+    assignment_files.import_,
+    assignment_files.export,
+):
     assignment.add_command(_command)
 
 
@@ -62,18 +68,29 @@ for _command in (assignment_files.import_, assignment_files.export):
 @click.option(
     "--force",
     is_flag=True,
-    help="End what stands in the way: the holder's hold on the host, the user's on another.",
+    help="End what stands in the way: the holder's hold on the host, the user's on another, a"
+    " reservation, a quarantine.",
 )
+@etag_option()
 @output_option()
 @passed
 def set_(
-    invocation: Invocation, *, collection: str, user: str, host: str, force: bool, output: str
+    invocation: Invocation,
+    *,
+    collection: str,
+    user: str,
+    host: str,
+    force: bool,
+    etag: str,
+    output: str,
 ) -> None:
     """Assign a host to a user; prints the assignment and what it displaced.
 
     Assigning what is assigned already changes nothing.
     """
-    done = invocation.client.set_assignment(collection, user=user, host_id=host, force=force)
+    done = invocation.client.set_assignment(
+        collection, user=user, host_id=host, force=force, etag=etag
+    )
     invocation.say(f"{done.assignment.user} holds {host}")
     show(record(done), _SET_VIEW, output)
 
@@ -98,6 +115,7 @@ def list_(invocation: Invocation, *, collection: str, user: str, host: str, outp
 @collection_options
 @click.option("--user", metavar="U", default="", help="End all that this user holds.")
 @click.option("--host", metavar="H", default="", help="End what holds this host.")
+@etag_option()
 @removal_options("Do not ask.")
 @output_option()
 @passed
@@ -107,6 +125,7 @@ def remove(
     collection: str,
     user: str,
     host: str,
+    etag: str,
     removal: Removal,
     output: str,
 ) -> None:
@@ -116,22 +135,20 @@ def remove(
     """
     if bool(user) == bool(host):
         raise click.UsageError("give --user or --host, and not both.")
+    if etag and user:
+        raise click.UsageError("--etag is that of a host; give --host.")
 
     def attempt(validate_only: bool) -> Iterable[Assignment]:
         return invocation.client.remove_assignment(
-            collection, user=user, host_id=host, validate_only=validate_only
+            collection, user=user, host_id=host, etag=etag, validate_only=validate_only
         ).removed
 
     removed = [record(one) for one in removal.run(attempt, _question)]
     for one in removed:
-        invocation.say(f"{removal.verb('end', 'ended')}: {_held(one)}")
+        invocation.say(f"{removal.verb('end', 'ended')}: {held(one)}")
     show_all(removed, VIEW, output)
 
 
 def _question(plan: Iterable[Assignment]) -> str:
     ends = ", ".join(f"{one.user} on {last_segment(one.host)}" for one in plan)
     return f"End the assignment of {ends}?"
-
-
-def _held(one: dict[str, str]) -> str:
-    return f"{one['user']} on {last_segment(one['host'])}"

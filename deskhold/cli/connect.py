@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deskhold.cli.flags import ScopeFlags, tenant_options
+from deskhold.cli.flags import ScopeFlags, tenant_name, tenant_options
 from deskhold.cli.invocation import Invocation, passed
 from deskhold.cli.output import Column, View, last_segment, output_option, record, show
 from deskhold.cli.tree import Command
@@ -17,6 +17,17 @@ _VIEW = View(
         Column("user", "USER"),
         Column("newly_assigned", "NEWLY ASSIGNED"),
         Column("administrator", "ADMINISTRATOR"),
+        Column("session", "SESSION", last_segment),
+    ),
+    name="host",
+)
+_ROUTE = View(
+    (
+        Column("host", "HOST", last_segment),
+        Column("address", "ADDRESS"),
+        Column("port", "PORT"),
+        Column("user", "USER"),
+        Column("expire_time", "UNTIL"),
     ),
     name="host",
 )
@@ -30,6 +41,9 @@ _VIEW = View(
 @click.argument("collection")
 @click.option("--user", metavar="U", default="", help="For whom; you when not given.")
 @click.option("--app-group", metavar="A", help="An app group; the full desktop when not given.")
+@click.option("--application", metavar="X", default="", help="Which of several applications.")
+@click.option("--host", metavar="H", default="", help="To this host: your own, or a free one.")
+@click.option("--what-if", is_flag=True, help="Only say where it would lead.")
 @tenant_options
 @output_option("table", "json", "yaml", "csv", "name", "rdp")
 @passed
@@ -39,6 +53,9 @@ def connect(
     collection: str,
     user: str,
     app_group: str | None,
+    application: str,
+    host: str,
+    what_if: bool,
     tenant_group: str | None,
     tenant: str | None,
     output: str,
@@ -46,13 +63,45 @@ def connect(
     """Find your host in COLLECTION, or claim a free one if the collection assigns by itself.
 
     With -o rdp, prints the file that a Remote Desktop client opens. Connecting again leads to the
-    same host.
+    same host. With --what-if, nothing is claimed, and the file has no routing token.
     """
     where = ScopeFlags(
         tenant_group=tenant_group, tenant=tenant, collection=collection, app_group=app_group
     )
-    way_in = invocation.client.connect(where.required().lstrip("/"), user=user)
+    way_in = invocation.client.connect(
+        where.required().lstrip("/"),
+        user=user,
+        host_id=host,
+        application_id=application,
+        validate_only=what_if,
+    )
     if output == "rdp":
         click.echo(way_in.rdp_file.encode(), nl=False)
     else:
         show(record(way_in), _VIEW, output)
+
+
+@click.command(
+    cls=Command,
+    short_help="Say where the routing token of a client leads.",
+    example="deskhold resolve dh1.2Yx...",
+)
+@click.argument("token")
+@tenant_options
+@output_option()
+@passed
+def resolve(
+    invocation: Invocation,
+    *,
+    token: str,
+    tenant_group: str | None,
+    tenant: str | None,
+    output: str,
+) -> None:
+    """Say to which host TOKEN leads, the `loadbalanceinfo` of an `.rdp` file, and for whom.
+
+    That is what gateways and redirectors ask the broker when a client comes to them.
+    """
+    parent = tenant_name(tenant_group, tenant)
+    route = invocation.client.resolve_routing_token(parent, token)
+    show(record(route), _ROUTE, output)

@@ -11,6 +11,8 @@ from deskhold import errors
 
 FAILED = 1
 DENIED = 4
+# How many obstacles are printed: they are examples, the message has the counts.
+_SHOWN = 3
 
 _CODES: dict[type[errors.DeskholdError], int] = {
     errors.InvalidArgument: 2,
@@ -36,6 +38,12 @@ def lines(error: errors.DeskholdError) -> Iterator[str]:
     for violation in error.violations:
         if violation.description not in error.message:
             yield f"  {violation.field}: {violation.description}"
+    # Whose hosts are assigned is nothing to look after, and the message has their number.
+    obstacles = [one for one in error.obstacles if one.reason != "HOST_HELD"]
+    for obstacle in obstacles[:_SHOWN]:
+        yield f"  {obstacle.description}"
+    if len(obstacles) > _SHOWN:
+        yield f"  and {len(obstacles) - _SHOWN} more"
     if error.request_id:
         yield f"  request id: {error.request_id}"
     if error.retry_after_seconds:

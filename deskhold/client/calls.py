@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
-from deskhold.api.broker.v1 import assignments_pb2, collections_pb2, hosts_pb2, sessions_pb2
+from deskhold.api.broker.v1 import (
+    agents_pb2,
+    app_groups_pb2,
+    assignments_pb2,
+    collections_pb2,
+    diagnostics_pb2,
+    hosts_pb2,
+    registration_pb2,
+    sessions_pb2,
+)
+from deskhold.api.broker.v1 import watch_pb2 as broker_watch_pb2
 from deskhold.api.rbac.v1 import (
     access_pb2,
     audit_pb2,
@@ -20,6 +32,7 @@ from deskhold.api.rbac.v1 import (
     scopes_pb2,
     watch_pb2,
 )
+from deskhold.errors import InvalidArgument
 
 BROKER = "broker"
 RBAC = "rbac"
@@ -128,8 +141,27 @@ def _methods(service: str, *files: Any) -> Iterator[tuple[str, Method]]:
 
 _METHODS = dict(
     (
-        *_methods(BROKER, assignments_pb2, collections_pb2, hosts_pb2, sessions_pb2),
+        *_methods(BROKER, collections_pb2, app_groups_pb2, hosts_pb2, agents_pb2),
+        *_methods(BROKER, assignments_pb2, sessions_pb2, diagnostics_pb2),
+        *_methods(BROKER, broker_watch_pb2, registration_pb2),
         *_methods(RBAC, access_pb2, audit_pb2, groups_pb2, policies_pb2, watch_pb2),
         *_methods(RBAC, role_assignments_pb2, role_definitions_pb2, scopes_pb2),
     )
 )
+
+
+def mask_of(fields: Iterable[str]) -> FieldMask:
+    """Return the mask of a change.
+
+    Raises:
+        InvalidArgument: Nothing is to be changed; to a service an empty mask means everything.
+    """
+    mask = FieldMask(paths=list(fields))
+    if not mask.paths:
+        raise InvalidArgument.of_field("update_mask", "names nothing; say what to change")
+    return mask
+
+
+def new_request_id() -> str:
+    """Return a request id that was never used."""
+    return str(uuid.uuid4())

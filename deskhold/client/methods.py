@@ -8,8 +8,18 @@ from typing import Any, Self
 
 from deskhold import environment, errors
 from deskhold.channel import Endpoint
-from deskhold.client import broker
 from deskhold.client.bindings import Followed, Paged, Unary
+from deskhold.client.broker import (
+    agents,
+    app_groups,
+    assignments,
+    collections,
+    diagnostics,
+    hosts,
+    registration,
+    sessions,
+    watch,
+)
 from deskhold.client.calls import BROKER, RBAC, Call, Method
 from deskhold.client.rbac import (
     access,
@@ -26,20 +36,47 @@ from deskhold.client.settings import endpoint
 class Methods:
     """Every RPC of both services."""
 
-    create_collection = Unary(broker.create_collection)
-    get_collection = Unary(broker.get_collection)
-    list_collections = Paged(broker.list_collections)
-    delete_collection = Unary(broker.delete_collection)
-    add_hosts = Unary(broker.add_hosts)
-    get_host = Unary(broker.get_host)
-    list_hosts = Paged(broker.list_hosts)
-    remove_hosts = Unary(broker.remove_hosts)
-    set_assignment = Unary(broker.set_assignment)
-    remove_assignment = Unary(broker.remove_assignment)
-    list_assignments = Paged(broker.list_assignments)
-    import_assignments = Unary(broker.import_assignments)
-    export_assignments = Unary(broker.export_assignments)
-    connect = Unary(broker.connect)
+    create_collection = Unary(collections.create_collection)
+    get_collection = Unary(collections.get_collection)
+    list_collections = Paged(collections.list_collections)
+    update_collection = Unary(collections.update_collection)
+    delete_collection = Unary(collections.delete_collection)
+    create_app_group = Unary(app_groups.create_app_group)
+    get_app_group = Unary(app_groups.get_app_group)
+    list_app_groups = Paged(app_groups.list_app_groups)
+    update_app_group = Unary(app_groups.update_app_group)
+    delete_app_group = Unary(app_groups.delete_app_group)
+    add_hosts = Unary(hosts.add_hosts)
+    get_host = Unary(hosts.get_host)
+    list_hosts = Paged(hosts.list_hosts)
+    update_host = Unary(hosts.update_host)
+    update_hosts = Unary(hosts.update_hosts)
+    move_hosts = Unary(hosts.move_hosts)
+    remove_hosts = Unary(hosts.remove_hosts)
+    report_hosts = Unary(agents.report_hosts)
+    set_assignment = Unary(assignments.set_assignment)
+    remove_assignment = Unary(assignments.remove_assignment)
+    list_assignments = Paged(assignments.list_assignments)
+    swap_assignments = Unary(assignments.swap_assignments)
+    move_assignment = Unary(assignments.move_assignment)
+    reserve_host = Unary(assignments.reserve_host)
+    cancel_reservation = Unary(assignments.cancel_reservation)
+    confirm_release = Unary(assignments.confirm_release)
+    list_assignment_periods = Paged(assignments.list_assignment_periods)
+    import_assignments = Unary(assignments.import_assignments)
+    export_assignments = Unary(assignments.export_assignments)
+    connect = Unary(sessions.connect)
+    resolve_routing_token = Unary(sessions.resolve_routing_token)
+    compare_scopes = Unary(registration.compare_scopes)
+    repair_scopes = Unary(registration.repair_scopes)
+    list_activities = Paged(diagnostics.list_activities)
+    watch_resources = Followed(watch.watch_resources)
+    get_session = Unary(sessions.get_session)
+    list_sessions = Paged(sessions.list_sessions)
+    disconnect_session = Unary(sessions.disconnect_session)
+    log_off_session = Unary(sessions.log_off_session)
+    send_session_message = Unary(sessions.send_session_message)
+    get_session_command = Unary(sessions.get_session_command)
 
     check_access = Unary(access.check_access)
     batch_check_access = Unary(access.batch_check_access)

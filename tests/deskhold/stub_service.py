@@ -21,7 +21,17 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_status import rpc_status
 
 from deskhold import status, tls
-from deskhold.api.broker.v1 import assignments_pb2, collections_pb2, hosts_pb2, sessions_pb2
+from deskhold.api.broker.v1 import (
+    agents_pb2,
+    app_groups_pb2,
+    assignments_pb2,
+    collections_pb2,
+    diagnostics_pb2,
+    hosts_pb2,
+    registration_pb2,
+    sessions_pb2,
+)
+from deskhold.api.broker.v1 import watch_pb2 as broker_watch_pb2
 from deskhold.api.rbac.v1 import (
     access_pb2,
     audit_pb2,
@@ -36,9 +46,14 @@ from deskhold.channel import Endpoint
 from deskhold.errors import DeskholdError
 
 FILES: tuple[Any, ...] = (
+    app_groups_pb2,
+    agents_pb2,
     assignments_pb2,
+    broker_watch_pb2,
     collections_pb2,
+    diagnostics_pb2,
     hosts_pb2,
+    registration_pb2,
     sessions_pb2,
     access_pb2,
     audit_pb2,
@@ -49,8 +64,10 @@ FILES: tuple[Any, ...] = (
     scopes_pb2,
     watch_pb2,
 )
+# Both services have a Watch.
+_NAMES = {"deskhold.api.broker.v1.WatchService.Watch": "broker's Watch"}
 METHODS: dict[str, Any] = {
-    method.name: method
+    _NAMES.get(method.full_name, method.name): method
     for file in FILES
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
@@ -162,7 +179,8 @@ class _Handler(grpc.GenericRpcHandler):
         self._service = service
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
-        name = details.method.rpartition("/")[2]
+        path = details.method.strip("/").replace("/", ".")
+        name = _NAMES.get(path, path.rpartition(".")[2])
         if name not in METHODS:
             return None
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from deskhold.api.broker.v1.app_groups_pb2 import Application
 from deskhold.api.broker.v1.hosts_pb2 import NewHost
 from deskhold.api.rbac.v1.policies_pb2 import Policy
 from deskhold.api.rbac.v1.role_definitions_pb2 import Permission
@@ -18,8 +20,10 @@ from tests.deskhold.stub_service import METHODS, StubService
 
 ENG = "tenantGroups/default/tenants/default/collections/eng"
 TENANT = "tenantGroups/default/tenants/default"
+SESSION = f"{ENG}/hosts/pc-1/sessions/1"
 WRITE = "deskhold.resources/hosts/write"
 ROLE = "roleDefinitions/x"
+SOON = datetime(2026, 12, 1, tzinfo=UTC)
 ALICE = Principal(PrincipalKind.USER, "alice@contoso.com")
 STREAMS = {name for name, method in METHODS.items() if method.server_streaming}
 
@@ -28,17 +32,48 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "CreateCollection": lambda one: one.create_collection(TENANT, "eng", type="personal"),
     "GetCollection": lambda one: one.get_collection(ENG),
     "ListCollections": lambda one: one.list_collections(TENANT),
+    "UpdateCollection": lambda one: one.update_collection(ENG, description="x"),
     "DeleteCollection": lambda one: one.delete_collection(ENG),
+    "CreateAppGroup": lambda one: one.create_app_group(ENG, "office", type="remote_app"),
+    "GetAppGroup": lambda one: one.get_app_group(f"{ENG}/appGroups/office"),
+    "ListAppGroups": lambda one: one.list_app_groups(ENG),
+    "UpdateAppGroup": lambda one: one.update_app_group(
+        f"{ENG}/appGroups/office", applications=[Application(application_id="word")]
+    ),
+    "DeleteAppGroup": lambda one: one.delete_app_group(f"{ENG}/appGroups/office"),
     "BatchCreateHosts": lambda one: one.add_hosts(ENG, ["pc-1", NewHost(host_id="pc-2")]),
     "GetHost": lambda one: one.get_host(f"{ENG}/hosts/pc-1"),
     "ListHosts": lambda one: one.list_hosts(ENG),
+    "UpdateHost": lambda one: one.update_host(f"{ENG}/hosts/pc-1", port=3390),
+    "BatchUpdateHosts": lambda one: one.update_hosts(ENG, ["pc-1"], relative_weight=50),
+    "MoveHosts": lambda one: one.move_hosts(ENG, ["pc-1"], f"{TENANT}/collections/lab"),
+    "ReportHosts": lambda one: one.report_hosts(ENG, []),
     "BatchDeleteHosts": lambda one: one.remove_hosts(ENG, ["pc-1"]),
     "SetAssignment": lambda one: one.set_assignment(ENG, user="a@b.c", host_id="pc-1"),
     "RemoveAssignment": lambda one: one.remove_assignment(ENG, user="a@b.c"),
     "ListAssignments": lambda one: one.list_assignments(ENG),
+    "SwapAssignments": lambda one: one.swap_assignments(ENG, "pc-1", "pc-2"),
+    "MoveAssignment": lambda one: one.move_assignment(
+        ENG, host_id="pc-1", destination_host_id="pc-2"
+    ),
+    "ReserveHost": lambda one: one.reserve_host(ENG, host_id="pc-1", user="a@b.c", until=SOON),
+    "CancelReservation": lambda one: one.cancel_reservation(ENG, host_id="pc-1"),
+    "ConfirmRelease": lambda one: one.confirm_release(ENG, ["pc-1"]),
+    "ListAssignmentPeriods": lambda one: one.list_assignment_periods(ENG, at=SOON),
     "ImportAssignments": lambda one: one.import_assignments(ENG, b"pc-1,a@b.c\n"),
     "ExportAssignments": lambda one: one.export_assignments(ENG),
     "Connect": lambda one: one.connect(ENG),
+    "CompareScopes": lambda one: one.compare_scopes(),
+    "RepairScopes": lambda one: one.repair_scopes("/", validate_only=True),
+    "ListActivities": lambda one: one.list_activities("diagnostics", user="a@b.c"),
+    "broker's Watch": lambda one: one.watch_resources(TENANT, kinds=["host"]),
+    "GetSession": lambda one: one.get_session(SESSION),
+    "ListSessions": lambda one: one.list_sessions(ENG, user="a@b.c"),
+    "DisconnectSession": lambda one: one.disconnect_session(SESSION),
+    "LogOffSession": lambda one: one.log_off_session(SESSION),
+    "SendSessionMessage": lambda one: one.send_session_message(SESSION, title="t", body="b"),
+    "GetSessionCommand": lambda one: one.get_session_command(f"{ENG}/hosts/pc-1/commands/c"),
+    "ResolveRoutingToken": lambda one: one.resolve_routing_token(TENANT, "dh1.x"),
     "CheckAccess": lambda one: one.check_access(WRITE, "/"),
     "BatchCheckAccess": lambda one: one.batch_check_access([]),
     "ExplainAccess": lambda one: one.explain_access(WRITE, "/", principal=ALICE),

@@ -11,7 +11,16 @@ from typing import Any
 import click
 import pytest
 
-from deskhold.api.broker.v1 import assignments_pb2, collections_pb2, hosts_pb2, sessions_pb2
+from deskhold.api.broker.v1 import (
+    agents_pb2,
+    app_groups_pb2,
+    assignments_pb2,
+    collections_pb2,
+    diagnostics_pb2,
+    hosts_pb2,
+    registration_pb2,
+    sessions_pb2,
+)
 from deskhold.api.rbac.v1 import (
     access_pb2,
     audit_pb2,
@@ -31,13 +40,17 @@ DOCUMENT = "docs/cmdlets.md"
 TEXT = (ROOT / DOCUMENT).read_text("utf-8")
 FILES: tuple[Any, ...] = (
     access_pb2,
+    app_groups_pb2,
+    agents_pb2,
     assignments_pb2,
     audit_pb2,
     collections_pb2,
+    diagnostics_pb2,
     groups_pb2,
     hosts_pb2,
     policies_pb2,
     principals_pb2,
+    registration_pb2,
     role_assignments_pb2,
     role_definitions_pb2,
     scopes_pb2,
@@ -53,7 +66,7 @@ RPCS = {
 # No cmdlet and no command is just these.
 ONLY_FOR_PROGRAMS = {
     "AccessService.TestPermissions",
-    "HostService.GetHost",
+    "AgentService.ReportHosts",
 }
 
 

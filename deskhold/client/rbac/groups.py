@@ -5,8 +5,7 @@ from __future__ import annotations
 from google.protobuf.empty_pb2 import Empty
 
 from deskhold.api.rbac.v1 import groups_pb2 as pb
-from deskhold.client.broker import new_request_id
-from deskhold.client.calls import PAGE_SIZE, Call, Listing
+from deskhold.client.calls import PAGE_SIZE, Call, Listing, new_request_id
 from deskhold.client.rbac import principals
 from deskhold.identities import Principal
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from deskhold.api.rbac.v1 import policies_pb2 as pb
-from deskhold.client.broker import new_request_id
-from deskhold.client.calls import Call
+from deskhold.client.calls import Call, new_request_id
 
 # A hundred thousand role assignments, each checked and written before the answer.
 _TIMEOUT_SECONDS = 120.0

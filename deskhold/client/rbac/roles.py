@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from deskhold.api.rbac.v1 import role_definitions_pb2 as pb
-from deskhold.client.broker import new_request_id
-from deskhold.client.calls import PAGE_SIZE, Call, Listing
+from deskhold.client.calls import PAGE_SIZE, Call, Listing, new_request_id
 
 
 def get_role_definition(name: str, *, scope: str = "") -> Call[pb.RoleDefinition]:

@@ -19,12 +19,14 @@ from deskhold.api.broker.v1.collections_pb2 import (
     ListCollectionsResponse,
 )
 from deskhold.api.broker.v1.hosts_pb2 import (
+    HOST_STATUS_AVAILABLE,
+    NEW_CONNECTIONS_NO,
     BatchCreateHostsRequest,
     BatchCreateHostsResponse,
     Host,
     ListHostsResponse,
 )
-from deskhold.api.broker.v1.sessions_pb2 import ConnectResponse
+from deskhold.api.broker.v1.sessions_pb2 import ConnectResponse, ResolveRoutingTokenResponse
 from tests.deskhold.cli.conftest import Run, RunOnTerminal
 from tests.deskhold.stub_service import StubService
 
@@ -33,7 +35,13 @@ ENG = f"{TENANT}/collections/eng"
 ALICE = Assignment(
     name=f"{ENG}/hosts/pc-1/assignment", user="CONTOSO\\alice", host=f"{ENG}/hosts/pc-1"
 )
-PC_1 = Host(name=f"{ENG}/hosts/pc-1", assigned_user="CONTOSO\\alice")
+PC_1 = Host(
+    name=f"{ENG}/hosts/pc-1",
+    assigned_user="CONTOSO\\alice",
+    status=HOST_STATUS_AVAILABLE,
+    new_connections=NEW_CONNECTIONS_NO,
+    session_count=2,
+)
 
 
 def created(request: CreateCollectionRequest) -> Collection:
@@ -132,8 +140,8 @@ def test_hosts_are_listed_with_their_holders(run: Run, service: StubService) -> 
     done = run("host", "list", "--collection", "eng", "-o", "csv")
 
     assert done.stdout.splitlines() == [
-        "name,assigned_user,address,port,create_time",
-        f"{ENG}/hosts/pc-1,CONTOSO\\alice,,0,",
+        "name,assigned_user,status,new_connections,session_count,address,port",
+        f"{ENG}/hosts/pc-1,CONTOSO\\alice,HOST_STATUS_AVAILABLE,NEW_CONNECTIONS_NO,2,,0",
     ]
 
 
@@ -189,6 +197,34 @@ def test_connect_takes_an_app_group_and_another_user(run: Run, service: StubServ
     (request,) = service.requests("Connect")
     assert (request.name, request.user) == (f"{ENG}/appGroups/office", "b@c.d")
     assert done.stdout == f"{ENG}/hosts/pc-1\n"
+
+
+def test_connect_takes_a_host_and_an_application_and_may_only_say(
+    run: Run, service: StubService
+) -> None:
+    session = f"{ENG}/hosts/pc-1/sessions/7"
+    service.answers["Connect"] = ConnectResponse(host=f"{ENG}/hosts/pc-1", session=session)
+
+    done = run("connect", "eng", "--host", "pc-1", "--application", "word", "--what-if")
+
+    (request,) = service.requests("Connect")
+    assert (request.host_id, request.application_id) == ("pc-1", "word")
+    assert request.validate_only
+    assert "SESSION:         7\n" in done.stdout
+
+
+def test_resolve_says_where_a_token_leads(run: Run, service: StubService) -> None:
+    service.answers["ResolveRoutingToken"] = ResolveRoutingTokenResponse(
+        host=f"{ENG}/hosts/pc-1", address="10.0.0.1", port=3389, user="a@b.c"
+    )
+
+    done = run("resolve", "dh1.x ", "--tenant", "hr")
+
+    (request,) = service.requests("ResolveRoutingToken")
+    assert request.parent == "tenantGroups/default/tenants/hr"
+    assert request.token == "dh1.x "
+    assert "10.0.0.1" in done.stdout
+    assert run("resolve", "dh1.x", "-o", "name").stdout == f"{ENG}/hosts/pc-1\n"
 
 
 def test_on_a_terminal_it_talks_and_elsewhere_it_does_not(

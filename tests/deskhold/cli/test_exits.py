@@ -50,6 +50,20 @@ def test_the_text_has_reason_fields_request_id_and_when_to_retry() -> None:
     ]
 
 
+def test_the_first_of_what_stands_in_the_way_is_told() -> None:
+    obstacles = tuple(
+        errors.Obstacle("HOST_DRAINING", f"c/hosts/pc-{number}", f"pc-{number} takes no sessions")
+        for number in range(1, 6)
+    )
+    error = errors.ResourceExhausted("none", reason="NO_FREE_HOST", obstacles=obstacles[:3])
+
+    told = ["  reason: NO_FREE_HOST", *(f"  pc-{number} takes no sessions" for number in (1, 2, 3))]
+    assert list(exits.lines(error)) == ["error: none", *told]
+
+    error.obstacles = (*obstacles, errors.Obstacle("HOST_HELD", "c/hosts/pc-6", "is assigned"))
+    assert list(exits.lines(error)) == ["error: none", *told, "  and 2 more"]
+
+
 def test_what_the_message_says_already_is_not_repeated() -> None:
     error = errors.InvalidArgument.of_field("user", "is empty")
 

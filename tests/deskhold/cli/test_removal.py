@@ -8,9 +8,13 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from deskhold import errors
-from deskhold.api.broker.v1.assignments_pb2 import Assignment, RemoveAssignmentResponse
+from deskhold.api.broker.v1.assignments_pb2 import (
+    Assignment,
+    CancelReservationResponse,
+    RemoveAssignmentResponse,
+)
 from deskhold.api.broker.v1.collections_pb2 import Collection
-from deskhold.api.broker.v1.hosts_pb2 import BatchDeleteHostsResponse, Host
+from deskhold.api.broker.v1.hosts_pb2 import BatchDeleteHostsResponse, Host, Reservation
 from tests.deskhold.cli.conftest import Run, RunOnTerminal
 from tests.deskhold.stub_service import StubService
 
@@ -27,6 +31,12 @@ REMOVALS = [
         "RemoveAssignment",
         RemoveAssignmentResponse(removed=[ALICE]),
         id="assignment",
+    ),
+    pytest.param(
+        ("assignment", "cancel-reservation", "--collection", "eng", "--host", "pc-1"),
+        "CancelReservation",
+        CancelReservationResponse(reservation=Reservation(user="CONTOSO\\alice")),
+        id="reservation",
     ),
     pytest.param(
         ("host", "remove", "--collection", "eng", "pc-1"),
