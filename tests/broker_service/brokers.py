@@ -9,18 +9,23 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from broker_service import tables
+from broker_service.app_groups.rules import AppGroupDraft, AppGroupType
+from broker_service.app_groups.store import delete_app_group, require_app_group
+from broker_service.app_groups.usecases import AppGroups
 from broker_service.collections.rules import CollectionType, Draft
 from broker_service.collections.store import delete_collection, require_collection
 from broker_service.collections.usecases import Collections
 from broker_service.hosts.usecases import CollectionContents
 from broker_service.rbac import Authority
-from broker_service.registration import Registration, mark_deleted
+from broker_service.registration.outbox import Registration
+from broker_service.registration.store import mark_deleted
+from broker_service.registration.usecases import ScopeComparison
 from deskhold.chassis.replay import Commit
 from deskhold.errors import NotFound
-from deskhold.names import Name
+from deskhold.names import Kind, Name
 from tests.broker_service.stores import AUTHOR, Store
 
 MINUTE_US = 60 * 1_000_000
@@ -49,6 +54,8 @@ class Broker:
             store.database, authority, clock_us=clock, logger=structlog.get_logger()
         )
         self.collections = Collections(store.database, self.registration, CollectionContents())
+        self.app_groups = AppGroups(store.database, self.registration)
+        self.comparison = ScopeComparison(store.database, authority, self.registration)
 
     async def create(self, name: Name, *host_ids: str, commit: Commit[Any] | None = None) -> Any:
         return await self.collections.create(
@@ -62,9 +69,25 @@ class Broker:
             commit=commit or self.store.commit,
         )
 
+    async def create_app_group(self, name: Name, *, commit: Commit[Any] | None = None) -> Any:
+        return await self.app_groups.create(
+            name,
+            AppGroupDraft(AppGroupType.REMOTE_APP),
+            uid=str(uuid.uuid4()),
+            validate_only=False,
+            seconds=SECONDS,
+            now_us=self.clock(),
+            commit=commit or self.store.commit,
+        )
+
+    async def delete_app_group(self, name: Name) -> None:
+        await self.app_groups.delete(
+            name, etag="", validate_only=False, now_us=self.clock(), commit=self.store.commit
+        )
+
     async def open(self, name: Name, *scopes: str) -> str:
         """Do the first step of a creation only."""
-        return await self.registration.open(name.text, scopes, seconds=SECONDS)
+        return await self.registration.open(name, scopes, seconds=SECONDS)
 
     async def delete(self, name: Name) -> None:
         await self.collections.delete(
@@ -75,7 +98,11 @@ class Broker:
         """Do the first step of a deletion only."""
 
         def work(connection: Connection) -> None:
-            gone = require_collection(connection, name.text)
+            gone = require_collection(connection, name.collection.text)
+            if name.kind is Kind.APP_GROUP:
+                delete_app_group(connection, require_app_group(connection, gone, name))
+                mark_deleted(connection, name.text, self.clock())
+                return
             CollectionContents().clear(connection, gone, AUTHOR)
             delete_collection(connection, gone)
             mark_deleted(connection, name.text, self.clock())
@@ -88,9 +115,17 @@ class Broker:
         values = {"owner": "somebody", "since_us": self.clock()}
         await self.store.commit(lambda connection: connection.execute(taken.values(values)))
 
+    async def leave_row(self, name: Name, state: str) -> None:
+        """Leave a name in transition, as a broker that died."""
+        row = {"name": name.text, "state": state, "owner": "dead", "since_us": self.clock()}
+        left = insert(tables.scope_changes).values(row)
+        await self.store.commit(lambda connection: connection.execute(left))
+
     async def has(self, name: Name) -> bool:
-        """Say whether there is a collection of a name."""
+        """Say whether there is a collection or app group of a name."""
         try:
+            if name.kind is Kind.APP_GROUP:
+                return bool(await self.app_groups.get(name))
             return bool(await self.collections.get(name.text))
         except NotFound:
             return False

@@ -4,9 +4,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from broker_service.__main__ import MIGRATIONS
+from broker_service.rbac import Authority
+from deskhold.api.broker.v1.app_groups_pb2 import Application
+from deskhold.channel import open_async
 from deskhold.client import Client
+from tests.broker_service.brokers import Broker, Clock
+from tests.broker_service.calls import PREPARATIONS
 from tests.broker_service.pair import OWNER, Eng, Pair, numbers
 from tests.broker_service.stores import Store
 from tests.databases import Databases
@@ -35,12 +41,29 @@ def tenant(owner: Client) -> str:
 
 @pytest.fixture
 def eng(owner: Client, tenant: str) -> Eng:
-    """A collection that assigns automatically: alice holds pc-1, nobody pc-2 and pc-3."""
+    """A collection that assigns automatically: alice holds pc-1, nobody pc-2 and pc-3.
+
+    Beside `desktop` it has the app group `erp`.
+    """
     made = owner.create_collection(
         tenant, "eng", type="personal", auto_assign_user=True, host_ids=["pc-1", "pc-2", "pc-3"]
     )
     owner.set_assignment(made.name, user="alice@contoso.com", host_id="pc-1")
+    owner.create_app_group(
+        made.name,
+        "erp",
+        type="remote_app",
+        applications=[Application(application_id="sap", file_path=r"C:\sap.exe")],
+    )
     return Eng(tenant, made.name)
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest, pair: Pair, eng: Eng) -> str:
+    """The name of a call on `eng`, where what it needs was made."""
+    if request.param in PREPARATIONS:
+        PREPARATIONS[request.param](pair, eng)
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +78,11 @@ async def store(database_url: str) -> AsyncIterator[Store]:
     opened = Store(database_url)
     yield opened
     await opened.database.close()
+
+
+@pytest.fixture
+async def broker(pair: Pair, store: Store) -> AsyncIterator[Broker]:
+    """A broker's part in keeping that store in step with the pair's authority."""
+    channel = open_async(pair.as_broker())
+    yield Broker(store, Authority(channel, structlog.get_logger()), Clock())
+    await channel.close()

@@ -54,7 +54,7 @@ class Pair:
 
     def __init__(self, home: Home, store_url: str, launcher: subprocess.Popen[str]) -> None:
         self.home = home
-        self._store_url = store_url
+        self.store_url = store_url
         self._launcher = launcher
         self.settings: Mapping[str, str] = environment.read({environment.HOME: str(home.path)})
         self._issuer = issuer.Issuer(
@@ -150,9 +150,22 @@ class Pair:
             os.kill(process_id, signal.SIGCONT)
             self.client(OWNER).who_am_i()
 
+    def quarantine(self, eng: Eng, host_id: str) -> None:
+        """Put a free host of a collection into quarantine, as the end of an assignment does."""
+        engine = create_engine(self.store_url, poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "UPDATE hosts SET quarantined_us = 1, claim_rank = NULL WHERE host_id = :host"
+                    " AND collection_id = (SELECT id FROM collections WHERE name = :name)"
+                ),
+                {"host": host_id, "name": eng.name},
+            )
+        engine.dispose()
+
     def dump(self) -> Dump:
         """Return every row of the broker's store, names in transition aside."""
-        return dump(self._store_url)
+        return dump(self.store_url)
 
     def _endpoint(self, service: str, token: str) -> Endpoint:
         address = self.settings[f"DESKHOLD_{service}_ADDRESS"]
@@ -161,7 +174,10 @@ class Pair:
 
 def dump(url: str) -> Dump:
     """Return every row of a broker's store, names in transition aside."""
-    names = ("collections", "app_groups", "hosts", "history", "replies")
+    names = (
+        *("collections", "app_groups", "hosts", "history", "replies"),
+        *("host_reports", "sessions", "sign_ins", "session_commands"),
+    )
     engine = create_engine(url, poolclass=NullPool, isolation_level="SERIALIZABLE")
     with engine.connect() as connection:
         if connection.dialect.name == "sqlite":

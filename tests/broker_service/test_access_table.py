@@ -2,133 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from google.protobuf.message import Message
 
 from broker_service.access_table import access_table
-from deskhold.api.broker.v1 import assignments_pb2, collections_pb2, hosts_pb2, sessions_pb2
+from deskhold.api.broker.v1 import (
+    agents_pb2,
+    app_groups_pb2,
+    assignments_pb2,
+    collections_pb2,
+    diagnostics_pb2,
+    hosts_pb2,
+    registration_pb2,
+    sessions_pb2,
+    watch_pb2,
+)
 from deskhold.channel import Endpoint
 from deskhold.chassis.access import Need
 from deskhold.chassis.calls import Caller
-from deskhold.client import Client, broker
-from deskhold.client.calls import Call, Listing, method_of
+from deskhold.client import Client
+from deskhold.client.broker import (
+    assignments,
+)
+from deskhold.client.calls import method_of
 from deskhold.errors import InvalidArgument, PermissionDenied, Unauthenticated
 from deskhold.identities import Principal, PrincipalKind
-from tests.broker_service.pair import Eng, Pair
+from tests.broker_service.calls import in_use
+from tests.broker_service.pair import Eng, Pair, numbers
+from tests.broker_service.roles import (
+    MAY,
+    PLACES,
+    REACHED,
+    ROLES,
+    RPCS,
+    TRIED,
+    all_that_may,
+    may,
+    scope_of,
+)
 from tests.broker_service.stores import DOMAINS
 
-ROLES = (
-    "RDS Owner",
-    "RDS Contributor",
-    "RDS Reader",
-    "RDS Operator",
-    "RDS User",
-    "RDS Host Operator",
-    "RDS Session Operator",
-)
-# In the order of the roles: x may, - may not. Granted at the tenant.
-MAY = {
-    "CollectionService/CreateCollection": "x x - - - - -",
-    "CollectionService/GetCollection": "x x x - - x x",
-    "CollectionService/ListCollections": "x x x - - x x",
-    "CollectionService/DeleteCollection": "x x - - - - -",
-    "HostService/BatchCreateHosts": "x x - - - x -",
-    "HostService/GetHost": "x x x - - x x",
-    "HostService/ListHosts": "x x x - - x x",
-    "HostService/BatchDeleteHosts": "x x - - - x -",
-    "AssignmentService/SetAssignment": "x x - - - - -",
-    "AssignmentService/RemoveAssignment": "x x - - - - -",
-    "AssignmentService/ListAssignments": "x x x - - x x",
-    "AssignmentService/ImportAssignments": "x x - - - - -",
-    "AssignmentService/ExportAssignments": "x x x - - x x",
-    "SessionService/Connect": "x x - - x - -",
-}
-# Nothing of it changes anything, so that who may does no harm.
-TRIED: dict[str, Callable[[Eng], Call[Any] | Listing[Any]]] = {
-    "CollectionService/CreateCollection": lambda eng: broker.create_collection(
-        eng.tenant, "lab", type="personal", validate_only=True
-    ),
-    "CollectionService/GetCollection": lambda eng: broker.get_collection(eng.name),
-    "CollectionService/ListCollections": lambda eng: broker.list_collections(eng.tenant),
-    "CollectionService/DeleteCollection": lambda eng: broker.delete_collection(
-        eng.name, force=True, validate_only=True
-    ),
-    "HostService/BatchCreateHosts": lambda eng: broker.add_hosts(
-        eng.name, ["pc-9"], validate_only=True
-    ),
-    "HostService/GetHost": lambda eng: broker.get_host(f"{eng.name}/hosts/pc-1"),
-    "HostService/ListHosts": lambda eng: broker.list_hosts(eng.name),
-    "HostService/BatchDeleteHosts": lambda eng: broker.remove_hosts(
-        eng.name, ["pc-2"], validate_only=True
-    ),
-    "AssignmentService/SetAssignment": lambda eng: broker.set_assignment(
-        eng.name, user="bob@contoso.com", host_id="pc-2", validate_only=True
-    ),
-    "AssignmentService/RemoveAssignment": lambda eng: broker.remove_assignment(
-        eng.name, host_id="pc-1", validate_only=True
-    ),
-    "AssignmentService/ListAssignments": lambda eng: broker.list_assignments(eng.name),
-    "AssignmentService/ImportAssignments": lambda eng: broker.import_assignments(
-        eng.name, b"pc-2,bob@contoso.com\n", validate_only=True
-    ),
-    "AssignmentService/ExportAssignments": lambda eng: broker.export_assignments(eng.name),
-    "SessionService/Connect": lambda eng: broker.connect(eng.name),
-}
-FILES = (assignments_pb2, collections_pb2, hosts_pb2, sessions_pb2)
-RPCS = {
-    f"{service.name}/{method.name}"
-    for file in FILES
-    for service in file.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
-}
 each_rpc = pytest.mark.parametrize("rpc", MAY)
 each_role = pytest.mark.parametrize("role", ROLES)
 
 
-def may(client: Client, rpc: str, eng: Eng) -> bool:
-    """Try an RPC once; say whether it was let through."""
-    tried = TRIED[rpc](eng)
-    call = tried.first if isinstance(tried, Listing) else tried
-    assert method_of(call.request).path.endswith(f".{rpc}")
-    try:
-        client.send(call)
-    except PermissionDenied:
-        return False
-    return True
+@pytest.fixture
+def eng(owner: Client, eng: Eng) -> Iterator[Eng]:
+    """As everywhere, with a session on pc-1 and a collection `spare` beside it."""
+    with in_use(owner, eng):
+        yield eng
 
 
 def test_every_rpc_is_in_every_table() -> None:
     assert set(access_table(DOMAINS)) == set(MAY) == set(TRIED) == RPCS
 
 
+# What the broker's store is makes no difference to who may do what.
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @each_role
-def test_a_role_at_the_tenant_lets_through_what_its_description_says(
+async def test_a_role_lets_through_what_its_description_says_as_far_as_it_reaches(
     pair: Pair, eng: Eng, role: str
 ) -> None:
-    pair.grant("someone@contoso.com", role, f"/{eng.tenant}")
-    client = pair.client("someone@contoso.com")
-
-    found = {rpc: may(client, rpc, eng) for rpc in MAY}
-
     column = ROLES.index(role)
-    assert found == {rpc: row.split()[column] == "x" for rpc, row in MAY.items()}
+    for level, reached in REACHED.items():
+        user = f"someone{next(numbers)}@contoso.com"
+        pair.grant(user, role, scope_of(level, eng))
+        async with pair.once(user) as client:
+            found = await all_that_may(client, eng)
 
-
-@each_role
-def test_a_role_at_the_collection_reaches_no_further(pair: Pair, eng: Eng, role: str) -> None:
-    pair.grant("narrow@contoso.com", role, f"/{eng.name}")
-    client = pair.client("narrow@contoso.com")
-
-    found = {rpc: may(client, rpc, eng) for rpc in MAY}
-
-    column = ROLES.index(role)
-    of_the_tenant = {"CollectionService/CreateCollection", "CollectionService/ListCollections"}
-    assert found == {
-        rpc: row.split()[column] == "x" and rpc not in of_the_tenant for rpc, row in MAY.items()
-    }
+        assert found == {
+            rpc for rpc, row in MAY.items() if row.split()[column] == "x" and PLACES[rpc] in reached
+        }, level
 
 
 @each_rpc
@@ -151,7 +97,7 @@ def test_without_a_token_nothing_is_let_through(pair: Pair, eng: Eng, rpc: str) 
 def test_a_stranger_is_not_told_what_is_wrong_with_a_request(
     pair: Pair, owner: Client, eng: Eng
 ) -> None:
-    wrong = broker.set_assignment(eng.name, user="nobody", host_id="no host", request_id="1")
+    wrong = assignments.set_assignment(eng.name, user="nobody", host_id="no host", request_id="1")
 
     with pytest.raises(PermissionDenied):
         pair.client("stranger@contoso.com").send(wrong)
@@ -174,6 +120,13 @@ ALICE = Caller(Principal(PrincipalKind.USER, "alice@contoso.com"), "user:alice@c
 T = "tenantGroups/g/tenants/t"
 C = f"{T}/collections/c"
 DESKTOP, OFFICE = f"{C}/appGroups/desktop", f"{C}/appGroups/office"
+EVERY_KIND = [
+    ("collections/read", T),
+    ("appGroups/read", T),
+    ("hosts/read", T),
+    ("assignments/read", T),
+    ("sessions/read", T),
+]
 
 
 @pytest.mark.parametrize(
@@ -183,13 +136,66 @@ DESKTOP, OFFICE = f"{C}/appGroups/desktop", f"{C}/appGroups/office"
         (collections_pb2.GetCollectionRequest(name=C), [("collections/read", C)]),
         (collections_pb2.ListCollectionsRequest(parent=T), [("collections/read", T)]),
         (collections_pb2.DeleteCollectionRequest(name=C), [("collections/delete", C)]),
+        (
+            collections_pb2.UpdateCollectionRequest(collection=collections_pb2.Collection(name=C)),
+            [("collections/write", C)],
+        ),
+        (app_groups_pb2.CreateAppGroupRequest(parent=C), [("appGroups/write", C)]),
+        (app_groups_pb2.GetAppGroupRequest(name=OFFICE), [("appGroups/read", OFFICE)]),
+        (app_groups_pb2.ListAppGroupsRequest(parent=C), [("appGroups/read", C)]),
+        (
+            app_groups_pb2.UpdateAppGroupRequest(app_group=app_groups_pb2.AppGroup(name=OFFICE)),
+            [("appGroups/write", OFFICE)],
+        ),
+        (app_groups_pb2.DeleteAppGroupRequest(name=OFFICE), [("appGroups/delete", OFFICE)]),
+        (registration_pb2.CompareScopesRequest(scope=f"/{T}"), [("registration/read", T)]),
+        (registration_pb2.CompareScopesRequest(scope="/"), [("registration/read", "")]),
+        (registration_pb2.RepairScopesRequest(scope=f"/{T}"), [("registration/write", T)]),
         (hosts_pb2.BatchCreateHostsRequest(parent=C), [("hosts/write", C)]),
         (hosts_pb2.GetHostRequest(name=f"{C}/hosts/pc-1"), [("hosts/read", C)]),
         (hosts_pb2.ListHostsRequest(parent=C), [("hosts/read", C)]),
+        (
+            hosts_pb2.UpdateHostRequest(host=hosts_pb2.Host(name=f"{C}/hosts/pc-1")),
+            [("hosts/write", C)],
+        ),
+        (hosts_pb2.BatchUpdateHostsRequest(parent=C), [("hosts/write", C)]),
+        (
+            hosts_pb2.MoveHostsRequest(parent=C, destination=f"{C}2"),
+            [("hosts/delete", C), ("hosts/write", f"{C}2")],
+        ),
         (hosts_pb2.BatchDeleteHostsRequest(parent=C), [("hosts/delete", C)]),
+        (agents_pb2.ReportHostsRequest(parent=C), [("agents/report/action", C)]),
+        (sessions_pb2.GetSessionRequest(name=f"{C}/hosts/p/sessions/1"), [("sessions/read", C)]),
+        (sessions_pb2.ListSessionsRequest(parent=C), [("sessions/read", C)]),
+        (sessions_pb2.ListSessionsRequest(parent=T), [("sessions/read", T)]),
+        (
+            sessions_pb2.DisconnectSessionRequest(name=f"{C}/hosts/p/sessions/1"),
+            [("sessions/disconnect/action", C)],
+        ),
+        (
+            sessions_pb2.LogOffSessionRequest(name=f"{C}/hosts/p/sessions/1"),
+            [("sessions/logOff/action", C)],
+        ),
+        (
+            sessions_pb2.SendSessionMessageRequest(name=f"{C}/hosts/p/sessions/1"),
+            [("sessions/sendMessage/action", C)],
+        ),
+        (
+            sessions_pb2.GetSessionCommandRequest(name=f"{C}/hosts/p/commands/1"),
+            [("sessions/read", C)],
+        ),
         (assignments_pb2.SetAssignmentRequest(parent=C), [("assignments/write", C)]),
         (assignments_pb2.RemoveAssignmentRequest(parent=C), [("assignments/delete", C)]),
         (assignments_pb2.ListAssignmentsRequest(parent=C), [("assignments/read", C)]),
+        (assignments_pb2.SwapAssignmentsRequest(parent=C), [("assignments/write", C)]),
+        (assignments_pb2.MoveAssignmentRequest(parent=C), [("assignments/write", C)]),
+        (assignments_pb2.ReserveHostRequest(parent=C), [("assignments/write", C)]),
+        (assignments_pb2.CancelReservationRequest(parent=C), [("assignments/delete", C)]),
+        (
+            assignments_pb2.ConfirmReleaseRequest(parent=C),
+            [("assignments/confirmRelease/action", C)],
+        ),
+        (assignments_pb2.ListAssignmentPeriodsRequest(parent=C), [("assignments/read", C)]),
         (assignments_pb2.ExportAssignmentsRequest(parent=C), [("assignments/read", C)]),
         (assignments_pb2.ImportAssignmentsRequest(parent=C), [("assignments/write", C)]),
         (
@@ -202,9 +208,24 @@ DESKTOP, OFFICE = f"{C}/appGroups/desktop", f"{C}/appGroups/office"
             [("appGroups/connect/action", OFFICE)],
         ),
         (
+            sessions_pb2.ConnectRequest(name=OFFICE, host_id="pc-1"),
+            [("appGroups/connect/action", OFFICE), ("appGroups/chooseHost/action", OFFICE)],
+        ),
+        (
+            sessions_pb2.ResolveRoutingTokenRequest(parent=T, token="x"),
+            [("gateways/resolve/action", T)],
+        ),
+        (
             sessions_pb2.ConnectRequest(name=OFFICE, user="nobody"),
             [("appGroups/connectOnBehalf/action", OFFICE)],
         ),
+        (
+            watch_pb2.WatchRequest(parent=C, kinds=[watch_pb2.RESOURCE_KIND_HOST]),
+            [("hosts/read", C)],
+        ),
+        (watch_pb2.WatchRequest(parent=T), EVERY_KIND),
+        # A kind that there is not is refused after the gate, which therefore asks for all.
+        (watch_pb2.WatchRequest(parent=T, kinds=[watch_pb2.RESOURCE_KIND_UNSPECIFIED]), EVERY_KIND),
     ],
 )
 def test_an_rpc_needs_the_action_of_its_comment_at_what_it_names(
@@ -217,3 +238,22 @@ def test_an_rpc_needs_the_action_of_its_comment_at_what_it_names(
     assert list(found) == [
         Need(f"deskhold.resources/{action}", f"/{scope}") for action, scope in needs
     ]
+
+
+@pytest.mark.parametrize("parent", ["diagnostics", f"{T}/diagnostics"])
+def test_reading_activities_needs_its_own_action_at_the_diagnostics(parent: str) -> None:
+    request = diagnostics_pb2.ListActivitiesRequest(parent=parent)
+
+    found = access_table(DOMAINS)["DiagnosticsService/ListActivities"](request, ALICE)
+
+    assert list(found) == [Need("deskhold.diagnostics/read", f"/{parent}")]
+
+
+@pytest.mark.parametrize("parent", ["", T, C, "tenantGroups/g/diagnostics"])
+def test_only_the_deployment_and_tenants_have_diagnostics(parent: str) -> None:
+    request = diagnostics_pb2.ListActivitiesRequest(parent=parent)
+
+    with pytest.raises(InvalidArgument) as caught:
+        access_table(DOMAINS)["DiagnosticsService/ListActivities"](request, ALICE)
+
+    assert caught.value.metadata == {"field": "parent"}

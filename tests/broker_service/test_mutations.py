@@ -10,12 +10,19 @@ import pytest
 
 from deskhold.client import Client
 from deskhold.errors import DeskholdError, InvalidArgument, PermissionDenied, Unavailable
-from tests.broker_service.calls import EVERYTHING, MUTATIONS, READS
+from tests.broker_service.calls import EVERYTHING, MUTATIONS, READS, in_use
 from tests.broker_service.pair import OWNER, Eng, Once, Pair
 from tests.databases import Databases
 
-each_mutation = pytest.mark.parametrize("name", MUTATIONS)
-everything = pytest.mark.parametrize("name", EVERYTHING)
+each_mutation = pytest.mark.parametrize("name", MUTATIONS, indirect=True)
+everything = pytest.mark.parametrize("name", EVERYTHING, indirect=True)
+
+
+@pytest.fixture
+def eng(owner: Client, eng: Eng) -> Iterator[Eng]:
+    """As everywhere, with a session on pc-1 and a collection `spare` beside it."""
+    with in_use(owner, eng):
+        yield eng
 
 
 async def refusals(client: Once, eng: Eng) -> dict[str, DeskholdError | object]:
@@ -86,6 +93,7 @@ async def test_once_the_authority_is_killed_everything_is_unavailable_and_nothin
             host_ids=["pc-1", "pc-2", "pc-3"],
         )
         await client.set_assignment(made.name, user="alice@contoso.com", host_id="pc-1")
+        await client.create_app_group(made.name, "erp", type="remote_app")
         before = doomed.dump()
         doomed.kill("rbac")
 
@@ -153,7 +161,8 @@ async def test_repeated_while_under_way_it_is_done_once(pair: Pair, eng: Eng, na
         answers = [one for one in came if not isinstance(one, BaseException)]
         # A creation under way holds its name; who repeats it meanwhile is told to retry.
         reasons = {one.reason for one in came if isinstance(one, DeskholdError)}
-        assert reasons <= ({"NAME_IN_TRANSITION"} if name == "CreateCollection" else set())
+        is_creation = name in ("CreateCollection", "CreateAppGroup")
+        assert reasons <= ({"NAME_IN_TRANSITION"} if is_creation else set())
         assert answers
         assert all(answer == answers[0] for answer in answers)
         assert await client.send(call) == answers[0]

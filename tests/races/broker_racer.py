@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from broker_service.assignments.imports import Transfers
+from broker_service.assignments.moves import Moves
+from broker_service.assignments.reservations import Reservations
 from broker_service.assignments.usecases import Assignments
 from broker_service.collections import store
 from broker_service.collections.rules import Collection
 from broker_service.history.rules import Author
 from broker_service.hosts.rules import NewHost
 from broker_service.hosts.usecases import CollectionContents, Hosts
-from broker_service.registration import _exists_or_claim, mark_deleted
+from broker_service.registration.store import claim_new, mark_deleted
+from broker_service.sessions.routing import RoutingTokens
 from broker_service.sessions.usecases import Sessions
 from deskhold.chassis.database import Connection, Database
 from deskhold.errors import DeskholdError
@@ -24,6 +28,8 @@ from deskhold.names import parse
 ENG = "tenantGroups/default/tenants/default/collections/eng"
 DOMAINS = Domains.parse("CONTOSO=contoso.com")
 TIMES = 20
+# Later than every clock by which a reservation is judged in a race: none runs out.
+LONG_US = 300 * 24 * 3600 * 1_000_000
 
 
 class Broker:
@@ -36,8 +42,10 @@ class Broker:
         self.author = Author(f"user:admin{number}@contoso.com", "request", "d-1", 1_000_000)
         self.hosts = Hosts(self.database)
         self.assignments = Assignments(self.database, DOMAINS)
+        self.moves = Moves(DOMAINS)
+        self.reservations = Reservations(DOMAINS)
         self.transfers = Transfers(self.database, DOMAINS)
-        self.sessions = Sessions(self.database, DOMAINS)
+        self.sessions = Sessions(self.database, DOMAINS, RoutingTokens(b"the same for all brokers"))
 
     async def commit(self, work: Callable[[Connection], Any]) -> Any:
         return await self.database.writer.call(work, about=ENG)
@@ -51,14 +59,55 @@ class Broker:
 
     async def set(self, user: str, host_id: str, *, force: bool = False) -> list[str]:
         await self.assignments.set(
-            ENG, user=user, host_id=host_id, force=force, author=self.author, commit=self.commit
+            ENG,
+            user=user,
+            host_id=host_id,
+            force=force,
+            etag="",
+            author=self.author,
+            commit=self.commit,
         )
         return [user, host_id, "set"]
 
     async def remove(self, **who: str) -> list[str]:
-        wanted = {"user": "", "host_id": ""} | who
+        wanted = {"user": "", "host_id": "", "etag": ""} | who
         await self.assignments.remove(ENG, author=self.author, commit=self.commit, **wanted)
         return [*who.values(), "removed"]
+
+    async def swap(self, host_id: str, other_host_id: str) -> list[str]:
+        await self.moves.swap(
+            ENG,
+            host_id=host_id,
+            other_host_id=other_host_id,
+            etag="",
+            other_etag="",
+            author=self.author,
+            commit=self.commit,
+        )
+        return [host_id, other_host_id, "swapped"]
+
+    async def move(self, host_id: str, destination_host_id: str) -> list[str]:
+        await self.moves.move(
+            ENG,
+            host_id=host_id,
+            destination_host_id=destination_host_id,
+            user="",
+            etag="",
+            author=self.author,
+            commit=self.commit,
+        )
+        return [host_id, destination_host_id, "moved"]
+
+    async def reserve(self, user: str, host_id: str) -> list[str]:
+        await self.reservations.reserve(
+            ENG,
+            host_id=host_id,
+            user=user,
+            until_us=LONG_US,
+            author=self.author,
+            commit=self.commit,
+        )
+        return [user, host_id, "reserved"]
 
     async def import_file(self, content: str, *, replace: bool = False) -> list[str]:
         await self.transfers.import_file(
@@ -126,11 +175,39 @@ def assign_or_remove_host(broker: Broker, eng: Collection) -> Sequence[Awaitable
     return [broker.set(f"user{broker.number}-{host}@contoso.com", host) for host in hosts]
 
 
+def swap_or_remove(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
+    """Half of the brokers swap and move users whose assignments the other half ends."""
+    hosts = [f"pc-{turn + 1}" for turn in range(TIMES)]
+    broker.dice.shuffle(hosts)
+    if broker.number % 2:
+        return [broker.remove(host_id=host) for host in hosts]
+    swap_or_move = (broker.swap, broker.move)
+    return [broker.dice.choice(swap_or_move)(*pair) for pair in itertools.pairwise(hosts)]
+
+
+def swap(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
+    """Everybody swaps the same few users."""
+    hosts = [f"pc-{turn + 1}" for turn in range(4)]
+    return [broker.swap(*broker.dice.sample(hosts, 2)) for _ in range(TIMES)]
+
+
+def reserve_or_claim(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
+    """Half of the brokers reserve every host, for a user each; the other half's users sign in."""
+    hosts = [f"pc-{turn + 1}" for turn in range(TIMES)]
+    broker.dice.shuffle(hosts)
+    if broker.number % 2:
+        return [broker.reserve(f"kept{broker.number}@contoso.com", host) for host in hosts]
+    return [
+        broker.claim(eng, f"user{broker.number}-{turn}@contoso.com") for turn in range(TIMES // 4)
+    ]
+
+
 def everything(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
     dice = broker.dice
 
     def act() -> Coroutine[Any, Any, list[str]]:
-        host, user = f"pc-{dice.randint(1, 12)}", f"user{dice.randint(1, 10)}@contoso.com"
+        host, other = (f"pc-{dice.randint(1, 12)}" for _ in range(2))
+        user = f"user{dice.randint(1, 10)}@contoso.com"
         return dice.choice(
             (
                 lambda: broker.set(user, host),
@@ -139,6 +216,8 @@ def everything(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]
                 lambda: broker.remove(host_id=host),
                 lambda: broker.claim(eng, user),
                 lambda: broker.claim(eng, user),
+                lambda: broker.swap(host, other),
+                lambda: broker.move(host, other),
                 lambda: broker.import_file(f"{host},{user}\n"),
                 lambda: broker.import_file(f"{host},{user}\n", replace=True),
                 lambda: broker.remove_host(host, force=True),
@@ -158,13 +237,13 @@ def until_deleted(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[st
 
 def create(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
     """All take the same new name."""
-    name = ENG.replace("/eng", "/new")
+    name = parse(ENG.replace("/eng", "/new"))
 
     async def take() -> list[str]:
-        exists = await broker.database.writer.call(
-            lambda tx: _exists_or_claim(tx, name, f"claim-{broker.number}", 1)
+        is_claimed = await broker.database.writer.call(
+            lambda tx: claim_new(tx, name, f"claim-{broker.number}", 1)
         )
-        return ["exists" if exists else "claimed"]
+        return ["claimed" if is_claimed else "exists"]
 
     return [take()]
 
@@ -177,6 +256,9 @@ SCENARIOS: dict[str, Scenario] = {
         one_user,
         force,
         assign_or_remove_host,
+        swap_or_remove,
+        swap,
+        reserve_or_claim,
         everything,
         until_deleted,
         create,

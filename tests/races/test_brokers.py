@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import func, select
 
 from broker_service import tables
-from tests.races.broker_racer import TIMES
+from tests.races.broker_racer import TIMES, Broker
 from tests.races.processes import COUNT
 from tests.races.race import Race, judge_holdings, judge_last_host, judge_one_user, reasons
 
@@ -70,6 +72,56 @@ def test_a_host_is_assigned_or_removed_and_the_loser_is_told_which(race: Race) -
     assert race.holdings() == race.replayed_history() == {}
 
 
+def assign_all(race: Race) -> None:
+    """Give every host to a user of its own."""
+    race.make(TIMES)
+    rows = "".join(f"pc-{turn + 1},user{turn + 1}@contoso.com\n" for turn in range(TIMES))
+    asyncio.run(imported(race, rows))
+
+
+async def imported(race: Race, rows: str) -> None:
+    broker = Broker(race.url, 0)
+    await broker.import_file(rows)
+    await broker.database.close()
+
+
+def test_users_are_swapped_or_lose_their_hosts_and_nobody_gets_two(race: Race) -> None:
+    assign_all(race)
+
+    counted = reasons(race.run("swap_or_remove"))
+
+    assert set(counted) <= {"swapped", "moved", "removed", "ASSIGNMENT_NOT_FOUND", "HOST_HELD"}
+    # Whoever is moved onto a host that was left can be removed there again.
+    assert counted["removed"] + len(race.holdings()) == TIMES
+    judge_holdings(race)
+
+
+def test_swaps_of_the_same_users_all_succeed_and_lose_nobody(race: Race) -> None:
+    assign_all(race)
+
+    counted = reasons(race.run("swap"))
+
+    assert counted == {"swapped": COUNT * TIMES}
+    assert len(set(race.holdings().values())) == TIMES
+    judge_holdings(race)
+
+
+def test_a_host_is_reserved_or_claimed_and_what_is_reserved_stays_so(race: Race) -> None:
+    race.make(TIMES)
+
+    outcomes = race.run("reserve_or_claim")
+
+    counted = reasons(outcomes)
+    assert set(counted) <= {"reserved", "new", "HOST_RESERVED", "HOST_HELD", "NO_FREE_HOST"}
+    kept = select(tables.hosts.c.host_id, tables.hosts.c.reserved_user_key)
+    reserved = dict(race.rows(kept.where(tables.hosts.c.reserved_user_key.is_not(None))))
+    told = (outcome for outcome in outcomes if outcome[-1] == "reserved")
+    assert reserved == {host: user for user, host, _ in told}
+    assert reserved.keys().isdisjoint(race.holdings())
+    assert len(reserved) + len(race.holdings()) == TIMES
+    judge_holdings(race)
+
+
 @pytest.mark.parametrize("limit", [1, 2])
 def test_whatever_brokers_do_at_once_the_rules_hold_and_history_tells_it(
     race: Race, limit: int
@@ -79,9 +131,9 @@ def test_whatever_brokers_do_at_once_the_rules_hold_and_history_tells_it(
     outcomes = race.run("everything")
 
     assert set(reasons(outcomes)) <= {
-        *("new", "held", "set", "removed", "imported", "added", "host removed"),
+        *("new", "held", "set", "removed", "imported", "added", "host removed", "swapped", "moved"),
         *("HOST_HELD", "HOST_NOT_FOUND", "USER_LIMIT_REACHED", "ASSIGNMENT_NOT_FOUND"),
-        *("IMPORT_REJECTED", "NO_FREE_HOST"),
+        *("IMPORT_REJECTED", "NO_FREE_HOST", "FIELD_VIOLATION"),
     }
     judge_holdings(race, limit=limit)
 
@@ -96,8 +148,9 @@ def test_a_collection_deleted_in_full_use_leaves_nothing_behind(race: Race) -> N
     assert counted["COLLECTION_NOT_FOUND"] > 0
     assert set(counted) <= {
         *("new", "held", "set", "removed", "imported", "added", "host removed", "deleted"),
+        *("swapped", "moved"),
         *("HOST_HELD", "HOST_NOT_FOUND", "USER_LIMIT_REACHED", "ASSIGNMENT_NOT_FOUND"),
-        *("IMPORT_REJECTED", "NO_FREE_HOST", "COLLECTION_NOT_FOUND"),
+        *("IMPORT_REJECTED", "NO_FREE_HOST", "FIELD_VIOLATION", "COLLECTION_NOT_FOUND"),
     }
     for table in (tables.hosts, tables.collections, tables.app_groups):
         assert race.rows(select(func.count()).select_from(table))[0][0] == 0

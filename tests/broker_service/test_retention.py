@@ -1,0 +1,157 @@
+"""What is kept for how long, and that forgetting takes small steps."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, func, select
+
+from broker_service import tables
+from broker_service.changes.rules import Changed, ResourceKind
+from broker_service.changes.store import note
+from broker_service.diagnostics import store as diagnostics_store
+from broker_service.diagnostics.rules import ActivityKind, Seen
+from broker_service.retention import Retention, Rule, rules
+from deskhold.errors import Unavailable
+from tests.broker_service.stores import DOMAINS, ENG, Store
+
+HOUR_US = 3_600_000_000
+NOW_US = 100 * 24 * HOUR_US
+
+
+async def record(store: Store, *hours_ago: float) -> None:
+    rows = [
+        Seen(
+            kind=ActivityKind.MANAGEMENT,
+            method="HostService/GetHost",
+            name=ENG,
+            user="",
+            host_id="",
+            actor="",
+            code="OK",
+            reason="",
+            action="",
+            scope="",
+            decision_id="",
+            revision=0,
+            role_assignment="",
+            request_id=f"{hours}",
+            started_us=int(NOW_US - hours * HOUR_US),
+            duration_us=1,
+        )
+        for hours in hours_ago
+    ]
+    await store.database.writer.call(
+        lambda tx: diagnostics_store.insert_activities(tx, rows, DOMAINS)
+    )
+
+
+async def change(store: Store, *hours_ago: float) -> None:
+    changed = [
+        Changed(ResourceKind.HOST, f"{ENG}/hosts/pc-{hours}", int(NOW_US - hours * HOUR_US))
+        for hours in hours_ago
+    ]
+    await store.database.writer.call(lambda tx: note(tx, changed))
+
+
+async def count(store: Store, table: Any) -> int:
+    def work(connection: Connection) -> int:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+    return await store.database.read(work)
+
+
+def retention(store: Store, *kept: Rule, step: int = 500) -> Retention:
+    return Retention(
+        store.database, kept, clock_us=lambda: NOW_US, logger=structlog.get_logger(), step=step
+    )
+
+
+async def left(store: Store, table: Any, column: str) -> list[Any]:
+    query = select(table.c[column]).order_by(table.c.id)
+    return await store.database.read(lambda tx: list(tx.execute(query).scalars()))
+
+
+async def test_what_is_older_than_it_is_kept_goes_and_the_rest_stays(store: Store) -> None:
+    await record(store, 31 * 24, 30 * 24 + 0.1, 30 * 24 - 0.1, 1)
+    await change(store, 48, 25, 23, 1)
+
+    await retention(store, *rules(activity_days=30, activity_rows=1000)).prune()
+
+    assert await left(store, tables.activities, "request_id") == [f"{30 * 24 - 0.1}", "1"]
+    names = [name.rpartition("/")[2] for name in await left(store, tables.changes, "name")]
+    assert names == ["", "pc-23", "pc-1"]  # the first says what is missing
+
+
+async def test_what_is_more_than_is_kept_goes_the_oldest_first(store: Store) -> None:
+    await record(store, 5, 4, 3, 2, 1)
+    await change(store, 5, 4, 3, 2, 1)
+    everything = [Rule(rule.prune, 24, 2) for rule in rules(activity_days=1, activity_rows=1)]
+
+    await retention(store, *everything).prune()
+
+    assert await left(store, tables.activities, "request_id") == ["2", "1"]
+    names = [name.rpartition("/")[2] for name in await left(store, tables.changes, "name")]
+    assert names == ["", "pc-2", "pc-1"]
+
+
+async def test_forgetting_takes_many_small_steps(store: Store) -> None:
+    await record(store, *range(900, 800, -1))
+    steps: list[int] = []
+    (activities, _) = rules(activity_days=1, activity_rows=1000)
+
+    def counted(connection: Connection, **rest: Any) -> int:
+        steps.append(activities.prune(connection, **rest))
+        return steps[-1]
+
+    await retention(store, Rule(counted, 24, 1000), step=30).prune()
+
+    assert steps == [30, 30, 30, 10, 0]
+    assert await count(store, tables.activities) == 0
+
+
+async def test_changes_are_forgotten_in_steps_that_end(store: Store) -> None:
+    await change(store, *range(200, 100, -1))
+    (_, changes) = rules(activity_days=1, activity_rows=1000)
+
+    await retention(store, changes, step=7).prune()
+    await retention(store, changes, step=7).prune()
+
+    assert await left(store, tables.changes, "kind") == ["PRUNED"]
+
+
+async def test_numbers_are_never_used_again(store: Store) -> None:
+    await change(store, 50, 40)
+    (_, changes) = rules(activity_days=1, activity_rows=1000)
+    await retention(store, changes).prune()
+
+    await change(store, 1)
+
+    assert await left(store, tables.changes, "id") == [2, 3]
+
+
+async def test_nothing_stored_is_nothing_to_forget(store: Store) -> None:
+    await retention(store, *rules(activity_days=30, activity_rows=10)).prune()
+
+    assert await count(store, tables.changes) == 0
+
+
+async def test_a_store_that_does_not_answer_ends_no_service(store: Store, monkeypatch: Any) -> None:
+    asked = asyncio.Event()
+
+    async def down(*_: Any, **__: Any) -> None:
+        asked.set()
+        raise Unavailable("down")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store.database.writer, "call", down)
+        running = asyncio.create_task(
+            retention(store, *rules(activity_days=1, activity_rows=1)).run()
+        )
+        await asked.wait()
+        await asyncio.sleep(0)
+        assert not running.done()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
