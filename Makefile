@@ -51,6 +51,9 @@ protos: $(PROTOS) ## write deskhold/api anew from protos/
 .PHONY: bench
 bench: $(DEV) ## measure claims, checks, decisions and convergence, and print the tables
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench --postgresql
+	@$(BIN)/python -m bench.fleet
+	@$(BIN)/python -m bench.fleet --postgresql
 	@$(BIN)/python -m bench.checks
 	@$(BIN)/python -m bench.decisions
 	@$(BIN)/python -m bench.convergence

@@ -1,4 +1,4 @@
-"""`python -m bench [--quick] [--json FILE]`: measure, and print the table."""
+"""`python -m bench [--quick] [--postgresql] [--json FILE]`: measure, and print the table."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bench import echo, report
 from bench.generator import Generator
 from bench.machine import conditions
 from bench.pair import Pair, new_home
+from bench.postgresql import databases
 from bench.requests import sources
 from bench.rounds import Plan, Results, Rounds, VerificationError
 
@@ -29,23 +30,23 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="deskhold-bench-", dir=arguments.directory) as path:
         circumstances = conditions(Path(path))
         try:
-            results, claims = _measure(plan, Path(path))
+            results, claims = _measure(plan, Path(path), arguments.database)
         except VerificationError as error:
             sys.stderr.write(f"bench: verification failed: {error}\n")
             return 1
-    sys.stdout.write(report.table(circumstances, results, claims) + "\n")
+    sys.stdout.write(report.table(circumstances, results, claims, arguments.database) + "\n")
     if arguments.json:
-        document = report.document(circumstances, results, claims)
+        document = report.document(circumstances, results, claims, arguments.database)
         arguments.json.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
     return 0
 
 
-def _measure(plan: Plan, path: Path) -> tuple[Results, int]:
+def _measure(plan: Plan, path: Path, database: str) -> tuple[Results, int]:
     with ExitStack() as stack:
         home = new_home(path)
         echo_address, echo_servers = echo.start(stack, home)
         _say("starting the pair")
-        pair = Pair(stack, home)
+        pair = Pair(stack, home, databases(stack, path) if database == "postgresql" else None)
         _say(f"adding {_HOSTS} hosts")
         pair.keep_free(_HOSTS, claimed=0)
         sent = sources(echo_address=echo_address, broker_address=pair.address)
@@ -64,6 +65,14 @@ def _say(line: str) -> None:
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, less exact")
+    parser.add_argument(
+        "--postgresql",
+        dest="database",
+        action="store_const",
+        const="postgresql",
+        default="sqlite",
+        help="both services on a PostgreSQL of its own instead of SQLite",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all rounds to a file")
     parser.add_argument(
         "--directory",

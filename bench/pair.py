@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy import create_engine, text
 
 from bench.processes import START_SECONDS, Server, free_ports
 from deskhold import environment, issuer
@@ -21,6 +23,8 @@ from deskhold.identities import Principal, PrincipalKind
 OWNER = "owner@contoso.com"
 CALLERS = tuple(f"caller{number}@contoso.com" for number in range(100))
 USERS = "desktop-users"
+# They hold a host from the beginning.
+HOLDERS = tuple(f"holder{number:04}@contoso.com" for number in range(1000))
 COLLECTION = "tenantGroups/default/tenants/default/collections/bench"
 _HOSTS_PER_CALL = 10_000
 _TIMEOUT_SECONDS = 120.0
@@ -31,8 +35,8 @@ class Stored:
     """What the broker's database holds.
 
     Attributes:
-        held: Rows of hosts that have a user.
-        recorded: Rows of the history.
+        held: Rows of hosts that have a user, those of the holders aside.
+        recorded: Rows of the history, likewise.
     """
 
     held: int
@@ -60,17 +64,21 @@ class Pair:
     Args:
         stack: Stops them at its end.
         home: A home that is laid out and empty.
+        databases: Settings that name other databases than the home does.
     """
 
-    def __init__(self, stack: ExitStack, home: Home) -> None:
+    def __init__(
+        self, stack: ExitStack, home: Home, databases: Mapping[str, str] | None = None
+    ) -> None:
         self._home = home
-        self._environ = {environment.HOME: str(home.path)}
+        self._environ = {environment.HOME: str(home.path), **(databases or {})}
         self._bootstrap()
-        settings = environment.read(self._environ)
+        settings = environment.read({**os.environ, **self._environ})
+        self._engine = create_engine(settings["DESKHOLD_BROKER_DATABASE_URL"])
         self.address = settings["DESKHOLD_BROKER_ADDRESS"]
         self.servers = [stack.enter_context(self._start(name, settings)) for name in SERVICES]
         token = issuer.sign(issuer_of(home), OWNER)
-        self._client = stack.enter_context(
+        self.client = stack.enter_context(
             Client(
                 broker=Endpoint(self.address, home.ca_file, token),
                 rbac=Endpoint(settings["DESKHOLD_RBAC_ADDRESS"], home.ca_file, token),
@@ -84,21 +92,18 @@ class Pair:
         """Add hosts until so many are free."""
         while self._hosts - claimed < count:
             numbers = range(self._hosts, self._hosts + _HOSTS_PER_CALL)
-            self._client.add_hosts(COLLECTION, [f"vd-{number:07}" for number in numbers])
+            self.client.add_hosts(COLLECTION, [f"vd-{number:07}" for number in numbers])
             self._hosts += _HOSTS_PER_CALL
 
     def count(self) -> Stored:
         """Count what is stored, past the service, in the database itself."""
-        path = self._home.database_file("broker")
-        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            held, recorded = database.execute(
-                "SELECT (SELECT count(*) FROM hosts WHERE user_key IS NOT NULL),"
-                " (SELECT count(*) FROM history)"
-            ).fetchone()
-        finally:
-            database.close()
-        return Stored(held, recorded)
+        query = text(
+            "SELECT (SELECT count(*) FROM hosts WHERE user_key IS NOT NULL) AS held,"
+            " (SELECT count(*) FROM history) AS recorded"
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one()
+        return Stored(row.held - len(HOLDERS), row.recorded - len(HOLDERS))
 
     def _bootstrap(self) -> None:
         command = [sys.executable, "-m", "rbac_service", "bootstrap", "--owner", OWNER]
@@ -122,13 +127,15 @@ class Pair:
 
     def _prepare(self) -> None:
         parent = COLLECTION.rpartition("/collections/")[0]
-        self._client.create_collection(
+        self.client.create_collection(
             parent, COLLECTION.rpartition("/")[2], type="personal", auto_assign_user=True
         )
         scope = "/" + COLLECTION
         for caller in CALLERS:
             principal = Principal(PrincipalKind.USER, caller)
-            self._client.create_role_assignment(scope, principal, "RDS Owner")
-        self._client.create_role_assignment(
-            scope, Principal(PrincipalKind.GROUP, USERS), "RDS User"
-        )
+            self.client.create_role_assignment(scope, principal, "RDS Owner")
+        self.client.create_role_assignment(scope, Principal(PrincipalKind.GROUP, USERS), "RDS User")
+        hosts = [f"own-{number:04}" for number in range(len(HOLDERS))]
+        self.client.add_hosts(COLLECTION, hosts)
+        rows = (f"{host},{user}\n" for host, user in zip(hosts, HOLDERS, strict=True))
+        self.client.import_assignments(COLLECTION, "".join(rows).encode())

@@ -9,7 +9,7 @@ from itertools import count, cycle
 
 from bench import echo
 from bench.generator import Metadata, Prepared, Source
-from bench.pair import CALLERS, COLLECTION, USERS, issuer_of
+from bench.pair import CALLERS, COLLECTION, HOLDERS, USERS, issuer_of
 from deskhold import issuer
 from deskhold.api.broker.v1.sessions_pb2 import ConnectRequest, ConnectResponse
 from deskhold.embedded.paths import Home
@@ -25,6 +25,8 @@ class Kind(Enum):
     ON_BEHALF = "claim, 100 callers"
     # One permission each, by a group in the token; no token is seen twice.
     OWN = "claim, a caller each"
+    # Users who hold a host already.
+    REPEAT = "repeat, 100 callers"
 
 
 def sources(*, echo_address: str, broker_address: str) -> dict[Kind, Source]:
@@ -33,7 +35,11 @@ def sources(*, echo_address: str, broker_address: str) -> dict[Kind, Source]:
         kind: Source(broker_address, CONNECT, partial(prepare, kind), new_hosts)
         for kind in (Kind.ON_BEHALF, Kind.OWN)
     }
-    return {Kind.ECHO: Source(echo_address, echo.METHOD, partial(prepare, Kind.ECHO)), **claims}
+    return {
+        Kind.ECHO: Source(echo_address, echo.METHOD, partial(prepare, Kind.ECHO)),
+        **claims,
+        Kind.REPEAT: Source(broker_address, CONNECT, partial(prepare, Kind.REPEAT), new_hosts),
+    }
 
 
 def new_hosts(answers: list[bytes]) -> list[str]:
@@ -48,6 +54,7 @@ def prepare(kind: Kind, home: Home) -> Iterator[Prepared]:
         Kind.ECHO: _echo,
         Kind.ON_BEHALF: _on_behalf,
         Kind.OWN: _own,
+        Kind.REPEAT: _repeat,
     }
     return makers[kind](issuer_of(home))
 
@@ -63,6 +70,12 @@ def _on_behalf(signer: issuer.Issuer) -> Iterator[Prepared]:
     for number in count():
         request = ConnectRequest(name=COLLECTION, user=f"user{number:07}@contoso.com")
         yield request.SerializeToString(), next(callers)
+
+
+def _repeat(signer: issuer.Issuer) -> Iterator[Prepared]:
+    callers = cycle([_authorization(issuer.sign(signer, caller)) for caller in CALLERS])
+    for user in cycle(HOLDERS):
+        yield ConnectRequest(name=COLLECTION, user=user).SerializeToString(), next(callers)
 
 
 def _own(signer: issuer.Issuer) -> Iterator[Prepared]:

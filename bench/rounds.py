@@ -98,8 +98,8 @@ class Rounds:
         return results
 
     def _run_one(self, load: Load) -> Round:
-        is_claim = load.kind is not Kind.ECHO
-        servers = self._pair.servers if is_claim else self._echo
+        is_claim = load.kind in (Kind.ON_BEHALF, Kind.OWN)
+        servers = self._echo if load.kind is Kind.ECHO else self._pair.servers
         if is_claim:
             most = round(load.seconds * MAX_RATE) + load.in_flight
             self._pair.keep_free(most, claimed=self.claims)
