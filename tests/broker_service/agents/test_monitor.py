@@ -13,7 +13,7 @@ from broker_service.agents.monitor import Monitor
 from broker_service.agents.rules import SILENT_US
 from broker_service.hosts.rules import Status
 from tests.broker_service.agents.reports import BROKEN, report, session
-from tests.broker_service.agents.test_reports import command, row, send, states
+from tests.broker_service.agents.stored import command, row, send, states
 from tests.broker_service.stores import Store, pcs
 
 MINUTE_US = 60 * 1_000_000

@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import event
 
 from broker_service import tables
-from broker_service.agents.rules import Answer, CommandResult
+from broker_service.agents.rules import Answer
 from broker_service.hosts.rules import NewConnections, Status
-from broker_service.sessions.reported import CommandState, SessionState
-from deskhold.errors import DeskholdError, InvalidArgument, NotFound
+from broker_service.sessions.reported import SessionState
 from tests.broker_service.agents.reports import BROKEN, OK, SHAKY, report, session
-from tests.broker_service.stores import ENG, TENANT, Store, pcs
+from tests.broker_service.agents.stored import row, send
+from tests.broker_service.stores import Store, pcs
 
 ALICE, BOB = "alice@contoso.com", "bob@contoso.com"
-
-
-async def row(store: Store, host_id: str = "pc-1") -> Any:
-    (found,) = [one for one in await store.rows(tables.hosts) if one.host_key == host_id]
-    return found
-
-
-async def send(store: Store, user_key: str, host_id: str = "pc-1") -> None:
-    """Send a user to a host, as Connect does."""
-    host = await row(store, host_id)
-    await store.write(
-        insert(tables.sign_ins).values(
-            collection_id=host.collection_id, user_key=user_key, host=host.id, expires_us=10**9
-        )
-    )
-    await store.write(
-        update(tables.hosts)
-        .where(tables.hosts.c.id == host.id)
-        .values(sign_in_count=tables.hosts.c.sign_in_count + 1)
-    )
-
-
-async def command(store: Store, command_id: str, number: int = 1, created_us: int = 1_000) -> None:
-    host = select(tables.hosts.c.id).where(tables.hosts.c.host_key == "pc-1")
-    await store.write(
-        insert(tables.session_commands).values(
-            command_id=command_id,
-            host=host.scalar_subquery(),
-            session_id=number,
-            kind="LOG_OFF",
-            title="",
-            body="",
-            state="PENDING",
-            result="",
-            author="user:admin@contoso.com",
-            created_us=created_us,
-        )
-    )
-
-
-async def states(store: Store) -> dict[str, tuple[str, str]]:
-    rows = await store.rows(tables.session_commands)
-    return {one.command_id: (one.state, one.result) for one in rows}
 
 
 async def test_what_an_agent_says_is_what_the_host_shows(store: Store) -> None:
@@ -249,133 +205,3 @@ async def test_the_assigned_user_is_to_be_administrator_where_that_is_granted(
     assert before.desired.administrator == ""
     assert after.desired.administrator == ("CONTOSO\\alice" if grants else "")
     assert (await store.host("pc-1")).administrator == after.desired.administrator
-
-
-async def test_an_unknown_host_does_not_fail_the_others(store: Store) -> None:
-    await store.make("pc-1")
-
-    unknown, known = await store.report(report("pc-9"), report("PC-1"))
-
-    assert isinstance(unknown, NotFound)
-    assert unknown.reason == "HOST_NOT_FOUND"
-    assert unknown.metadata == {"collection": ENG, "host": "pc-9"}
-    assert isinstance(known, Answer)
-    assert known.host == f"{ENG}/hosts/pc-1"
-
-
-async def test_the_second_report_of_a_host_in_one_call_is_refused(store: Store) -> None:
-    await store.make("pc-1")
-
-    first, second = await store.report(report(boot_id="b1"), report("PC-1", boot_id="b2"))
-
-    assert isinstance(first, Answer)
-    assert isinstance(second, InvalidArgument)
-    assert second.metadata == {"field": "reports[1].host_id"}
-    assert [one.boot_id for one in await store.rows(tables.host_reports)] == ["b1"]
-
-
-async def test_reports_for_no_collection_are_refused_as_a_whole(store: Store) -> None:
-    with pytest.raises(NotFound) as caught:
-        await store.report(report())
-
-    assert caught.value.reason == "COLLECTION_NOT_FOUND"
-    assert caught.value.metadata == {"collection": ENG}
-
-
-async def test_calls_that_wait_are_taken_together_and_answered_apart(store: Store) -> None:
-    lab = f"{TENANT}/collections/lab"
-    await store.make(*pcs(50))
-    await store.make("lab-1", name=lab)
-
-    came = await asyncio.gather(
-        *(store.report(report(host_id)) for host_id in pcs(50)),
-        *(store.report(report("pc-00001", boot_id=f"b{n}")) for n in range(5)),
-        store.report(report("lab-1"), collection=lab),
-        store.report(report("lab-1"), collection=f"{TENANT}/collections/none"),
-        return_exceptions=True,
-    )
-
-    assert isinstance(came[-1], NotFound)
-    taken = [answers[0] for answers in came[:-1] if not isinstance(answers, BaseException)]
-    assert [one.host.rpartition("/")[2] for one in taken if isinstance(one, Answer)] == [
-        *pcs(50),
-        *(["pc-00001"] * 5),
-        "lab-1",
-    ]
-    # Of several that a host sent, the last one counts.
-    (last,) = [
-        one
-        for one in await store.rows(tables.host_reports)
-        if one.host == (await row(store, "pc-00001")).id
-    ]
-    assert last.boot_id == "b4"
-
-
-async def test_a_thousand_reports_of_one_host_at_once_leave_one_state(store: Store) -> None:
-    await store.make("pc-1")
-
-    await asyncio.gather(
-        *(store.report(report(sessions=tuple(map(session, range(n % 7))))) for n in range(100))
-    )
-
-    assert len(await store.rows(tables.sessions)) == (await row(store)).session_count == 99 % 7
-
-
-async def test_commands_are_sent_until_their_result_is_reported(store: Store) -> None:
-    await store.make("pc-1", "pc-2")
-    here = report(sessions=(session(1),))
-    await store.report(here)
-    await command(store, "late", created_us=1_000)
-    await command(store, "early", created_us=900)
-
-    sent = await store.report(here, report("pc-2"))
-    again = await store.report(here)
-    done = (CommandResult("early", True, ""), CommandResult("late", False, "no such session"))
-    (after,) = await store.report(report(sessions=(session(1),), results=done))
-
-    names = [f"{ENG}/hosts/pc-1/commands/{one}" for one in ("early", "late")]
-    assert [[one.name for one in answer.commands] for answer in sent] == [names, []]  # type: ignore[union-attr]
-    assert [one.name for one in again[0].commands] == names  # type: ignore[union-attr]
-    assert after.commands == ()  # type: ignore[union-attr]
-    assert await states(store) == {"early": ("DONE", ""), "late": ("FAILED", "no such session")}
-
-
-async def test_a_result_is_final_and_of_ones_own_host(store: Store) -> None:
-    await store.make("pc-1", "pc-2")
-    await store.report(report(sessions=(session(1),)), report("pc-2"))
-    await command(store, "one")
-
-    foreign = report("pc-2", results=(CommandResult("one", True, "not mine"),))
-    await store.report(foreign)
-    unanswered = await states(store)
-    for said in ("first", "second"):
-        result = (CommandResult("one", True, said), CommandResult("never given", True, ""))
-        await store.report(report(sessions=(session(1),), results=result))
-
-    assert unanswered == {"one": ("PENDING", "")}
-    assert await states(store) == {"one": ("DONE", "first")}
-
-
-async def test_a_command_ends_with_its_session_unless_it_was_carried_out(store: Store) -> None:
-    await store.make("pc-1")
-    await store.report(report(sessions=(session(1), session(2), session(3))))
-    for number in (1, 2, 3):
-        await command(store, f"to-{number}", number)
-
-    result = (CommandResult("to-1", True, ""),)
-    await store.report(report(sessions=(session(3, BOB),), results=result), now_us=2_000)
-
-    expired = (CommandState.EXPIRED.value, "")
-    assert await states(store) == {"to-1": ("DONE", ""), "to-2": expired, "to-3": expired}
-
-
-async def test_no_more_than_a_hundred_commands_are_sent_at_once(store: Store) -> None:
-    await store.make("pc-1")
-    await store.report(report(sessions=(session(1),)))
-    for number in range(105):
-        await command(store, f"c{number:03}", created_us=900 + number)
-
-    (answer,) = await store.report(report(sessions=(session(1),)))
-
-    assert not isinstance(answer, DeskholdError)
-    assert [one.command_id for one in answer.commands] == [f"c{n:03}" for n in range(100)]
