@@ -29,8 +29,12 @@ tour: $(DEV) ## the five-minute tour of the README, against services of its own
 
 ##@ Develop
 .PHONY: test
-test: $(DEV) ## run the tests; T=tests/journeys chooses some
-	@$(BIN)/python -m pytest -n auto $(T)
+test: $(DEV) ## run the tests but the slow ones; T=tests/journeys chooses some, slow or not
+	@$(BIN)/python -m pytest -n auto $(or $(T),-m "not slow")
+
+.PHONY: slow
+slow: $(DEV) ## run the slow tests: races of processes, long sequences of random calls
+	@$(BIN)/python -m pytest -n auto -m slow
 
 .PHONY: worlds
 worlds: $(DEV) ## compare the judge with the reference in 100,000 random worlds, on all cores

@@ -12,6 +12,8 @@ from tests.races.broker_racer import TIMES, Broker
 from tests.races.processes import COUNT
 from tests.races.race import Race, judge_holdings, judge_last_host, judge_one_user, reasons
 
+pytestmark = pytest.mark.slow
+
 
 def test_in_a_rush_every_user_gets_one_host_and_nobody_anothers(race: Race) -> None:
     users = COUNT * TIMES + 2

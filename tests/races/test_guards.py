@@ -16,6 +16,8 @@ from tests.races.race import (
     reasons,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def drop_the_constraint(url: str) -> None:
     """Let a user take a slot of a collection more than once."""

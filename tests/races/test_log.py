@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import create_engine, select
 
 from rbac_service import tables
@@ -10,6 +11,8 @@ from tests.databases import Databases
 from tests.races import RBAC_MIGRATIONS
 from tests.races.log_racer import ENTRIES
 from tests.races.processes import COUNT, run_processes
+
+pytestmark = pytest.mark.slow
 
 
 def test_revisions_are_gapless_and_the_chain_is_unbroken(databases: Databases) -> None:

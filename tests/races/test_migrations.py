@@ -21,6 +21,8 @@ from tests.databases import Databases, PostgresqlServer
 from tests.races import BROKER_MIGRATIONS, RBAC_MIGRATIONS
 from tests.races.processes import run_processes
 
+pytestmark = pytest.mark.slow
+
 SERVICES = [
     pytest.param(BROKER_MIGRATIONS, broker_service.tables, id="broker"),
     pytest.param(RBAC_MIGRATIONS, rbac_service.tables, id="rbac"),

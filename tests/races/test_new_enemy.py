@@ -19,6 +19,8 @@ from tests.races.processes import COUNT, run_processes
 from tests.races.revoking import DOMAINS, OWNER, WAYS
 from tests.rbac_service.chain import first_broken
 
+pytestmark = pytest.mark.slow
+
 MODES = ("fully consistent", "fully consistent since now", "at least as fresh")
 TURNS = 5  # of every way to lose access, in each process
 

@@ -15,6 +15,8 @@ from deskhold.errors import AlreadyExists, DeskholdError, Unavailable
 from tests.databases import PostgresqlServer
 from tests.races.things import THINGS, names, opened, put
 
+pytestmark = pytest.mark.slow
+
 
 def locked(connection: Connection, name: str) -> int:
     query = select(THINGS.c.count).where(THINGS.c.name == name).with_for_update()

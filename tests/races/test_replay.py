@@ -19,6 +19,8 @@ from deskhold.identities import Domains, Principal, PrincipalKind
 from tests.databases import PostgresqlServer
 from tests.races.things import names, opened, put
 
+pytestmark = pytest.mark.slow
+
 REQUEST = CreateScopeRequest(request_id="11111111-2222-4333-8444-555555555555")
 
 

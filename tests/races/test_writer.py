@@ -13,6 +13,8 @@ from deskhold.chassis.database import Database
 from deskhold.errors import NotFound, Unavailable
 from tests.races.things import THINGS, names, opened, put
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:

@@ -18,6 +18,8 @@ from deskhold.errors import DeskholdError
 from tests.broker_service.agents.reports import report, session
 from tests.broker_service.stores import ENG, TENANT, Store, pcs
 
+pytestmark = pytest.mark.slow
+
 LAB = f"{TENANT}/collections/lab"
 ROUNDS = 15
 

@@ -16,6 +16,8 @@ from broker_service import tables
 from tests.broker_service.racer import ACTS_PER_PROCESS, HOSTS, USERS
 from tests.broker_service.stores import Store
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PROCESSES = 3
 REASONS = {

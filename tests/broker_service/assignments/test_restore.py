@@ -7,6 +7,8 @@ import pytest
 from broker_service.collections.rules import ReleasePolicy
 from tests.broker_service.stores import ENG, Store, pcs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("policy", ReleasePolicy, ids=lambda policy: policy.value)
 async def test_ten_thousand_assignments_survive_the_removal_of_all_hosts(

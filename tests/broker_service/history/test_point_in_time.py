@@ -17,6 +17,8 @@ from broker_service.history.rules import Author
 from deskhold.errors import DeskholdError
 from tests.broker_service.stores import AUTHOR, ENG, Store
 
+pytestmark = pytest.mark.slow
+
 HOSTS = ("pc-1", "pc-2", "pc-3", "pc-4")
 USERS = ("alice@contoso.com", "bob@contoso.com", "carol@contoso.com")
 

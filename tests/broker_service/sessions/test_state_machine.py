@@ -18,6 +18,8 @@ from broker_service.sessions.rules import SIGN_IN_US
 from tests.broker_service.sessions.machine import Known, Machine, places, users
 from tests.broker_service.stores import AUTHOR, DOMAINS, Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def runner(database_url: str) -> Iterator[tuple[asyncio.Runner, Store]]:

@@ -26,6 +26,8 @@ from rbac_service.roles import store as roles
 from rbac_service.roles.rules import Permission, RoleDefinition
 from tests.rbac_service.access.worlds import A_ONE, A, B, assigned, member, scope, world
 
+pytestmark = pytest.mark.slow
+
 ALICE = "user:alice@x"
 ROLES = ("00000000-0000-0000-0000-0000000000c1", "00000000-0000-0000-0000-0000000000c2")
 GROUPS = ("g1", "g2", "g3")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
@@ -39,6 +40,8 @@ from rbac_service.roles.usecases import put_judged
 from rbac_service.scopes.rules import Scope
 from rbac_service.scopes.usecases import add_scopes
 from tests.rbac_service.chain import first_broken
+
+pytestmark = pytest.mark.slow
 
 NOW_US = 1_000_000
 DOMAINS = Domains()
