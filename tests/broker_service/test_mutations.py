@@ -57,6 +57,7 @@ def test_what_a_stranger_tries_is_denied_and_changes_nothing(
     assert pair.dump() == before
 
 
+@pytest.mark.slow
 async def test_while_the_authority_hangs_everything_is_unavailable_and_nothing_changes(
     pair: Pair, eng: Eng
 ) -> None:
@@ -81,6 +82,7 @@ def doomed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> It
     started.stop()
 
 
+@pytest.mark.slow
 async def test_once_the_authority_is_killed_everything_is_unavailable_and_nothing_changes(
     doomed: Pair,
 ) -> None:

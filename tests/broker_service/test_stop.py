@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 from sqlalchemy import create_engine, select
 from sqlalchemy.pool import NullPool
 
@@ -42,6 +43,7 @@ async def watch_and_stop(pair: Pair) -> str:
     return made.name
 
 
+@pytest.mark.slow
 async def test_a_broker_that_stops_ends_watches_and_keeps_what_it_recorded(
     databases: Databases, tmp_path: Path
 ) -> None:

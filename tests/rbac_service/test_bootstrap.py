@@ -104,6 +104,7 @@ def command(home: Home, url: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_of_two_commands_on_a_new_database_one_names_the_owner(
     databases: Databases, tmp_path: Path
 ) -> None:

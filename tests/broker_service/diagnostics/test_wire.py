@@ -82,6 +82,7 @@ def test_a_refusal_and_a_violated_rule_are_the_callers(owner: Client, eng: Eng) 
     assert [newest.reason, other.reason] == ["FIELD_VIOLATION", "HOST_HELD"]
 
 
+@pytest.mark.slow
 def test_while_the_authority_hangs_it_is_the_services_failure(
     pair: Pair, owner: Client, eng: Eng
 ) -> None:

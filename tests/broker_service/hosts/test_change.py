@@ -121,6 +121,7 @@ async def test_a_drain_until_the_reboot_remembers_the_start_it_was_set_in(store:
     assert (reported.drained_boot_id, unmonitored.drained_boot_id) == ("boot-7", "")
 
 
+@pytest.mark.slow
 async def test_ten_thousand_hosts_are_changed_by_a_handful_of_statements(store: Store) -> None:
     many = pcs(10_000)
     await store.make(*many)

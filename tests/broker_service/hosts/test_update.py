@@ -172,6 +172,7 @@ def test_conditions_go_over_the_wire(owner: Client, eng: Eng) -> None:
     }
 
 
+@pytest.mark.slow
 def test_ten_thousand_hosts_are_drained_and_moved_in_one_call_each(
     owner: Client, tenant: str
 ) -> None:

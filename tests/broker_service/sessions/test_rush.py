@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextvars import ContextVar
 
+import pytest
+
 from deskhold.api.broker.v1.sessions_pb2 import ConnectResponse
 from deskhold.channel import Endpoint
 from deskhold.client import Client
@@ -61,6 +63,7 @@ async def test_200_users_at_once_share_150_hosts_without_a_collision(
     ]
 
 
+@pytest.mark.slow
 async def test_whoever_comes_in_a_rush_is_answered(pair: Pair, eng: Eng) -> None:
     async with pair.once(OWNER) as portal:
         calls = (portal.get_collection(eng.name) for _ in range(6000))

@@ -211,6 +211,7 @@ def policies(draw: st.DrawFn) -> Plain:
     return Plain(rows, draw(st.lists(st.tuples(KEYS, GROUPS), max_size=8, unique=True)), roles)
 
 
+@pytest.mark.slow
 @settings(max_examples=1000)
 @given(policies(), st.lists(KEYS, min_size=1, max_size=3), ACTIONS, SCOPES, TIMES)
 def test_a_decision_is_the_one_of_the_plain_reference(

@@ -130,6 +130,7 @@ def test_the_last_owner_of_the_deployment_stays(own_deployment: Deployment) -> N
     assert own not in owners(rbac.signed_in("second@contoso.com"))
 
 
+@pytest.mark.slow
 def test_of_two_owners_who_remove_each_other_at_once_one_stays(
     own_deployment: Deployment,
 ) -> None:
