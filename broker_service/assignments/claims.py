@@ -139,7 +139,6 @@ def take_reserved(
     if not rows:
         return {}
     served = [(claims[key], host_of(row, collection.name)) for key, row in rows.items()]
-    end_reservations(connection, [host.id for _, host in served])
     _hold(connection, collection, served)
     return {claim.person.key: Claimed(host, is_new=True) for claim, host in served}
 
@@ -201,12 +200,11 @@ def _end_lapsed(connection: Connection, collection: Collection, now_us: int) -> 
         hosts.c.user_key.is_(None),
     )
     lapsed = list(connection.execute(query.with_for_update()).scalars())
-    end_reservations(connection, lapsed)
+    _end_reservations(connection, lapsed)
     return bool(lapsed)
 
 
-def end_reservations(connection: Connection, ids: Sequence[int]) -> None:
-    """End what is kept for somebody, because it is taken or its time is over."""
+def _end_reservations(connection: Connection, ids: Sequence[int]) -> None:
     ended = update(hosts).values(
         reserved_user=None, reserved_user_key=None, reserved_until_us=None, reserved_by=None
     )

@@ -103,7 +103,7 @@ class Recorder:
                 code, reason = code_of(error).name, error.reason
                 decision_id = error.metadata.get("decision", "")
                 raise
-            except Exception:
+            except Exception:  # a defect, told as one and passed on
                 code = reason = "INTERNAL"
                 raise
             finally:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
-from broker_service.assignments.claims import Claim, end_reservations
+from broker_service.assignments.claims import Claim
 from broker_service.assignments.rules import host_held, require_available, user_limit
 from broker_service.assignments.store import held_by, hold
 from broker_service.collections.rules import Collection
@@ -89,8 +89,6 @@ def _assigned(connection: Connection, way: Way, host: Host, arrival: Arrival) ->
         raise user_limit(
             collection, host.host_id, person.user, held, way_out="ask its administrator"
         )
-    if host.reservation is not None:
-        end_reservations(connection, [host.id])
     hold(
         connection,
         collection,

@@ -93,9 +93,9 @@ def find_ways(connection: Connection, asks: Sequence[Ask]) -> Sequence[Way]:
         for key, way in _ways_in(connection, collection, wanted[name]).items()
     }
     return [
-        replace_type(
+        replace(
             found.get((ask.collection, ask.user_key)) or Way(by_name.get(ask.collection), "", None),
-            types.get((ask.collection, ask.app_group_id), ""),
+            app_group_type=types.get((ask.collection, ask.app_group_id), ""),
         )
         for ask in asks
     ]
@@ -126,11 +126,6 @@ def find_or_claim(connection: Connection, arrivals: Sequence[Arrival]) -> Sequen
         _with_host(way, arrival, taken, is_first=_is_first(firsts, arrival, number))
         for number, (way, arrival) in enumerate(zip(ways, arrivals, strict=True))
     ]
-
-
-def replace_type(way: Way, app_group_type: str) -> Way:
-    """Return a way to an app group of a type."""
-    return replace(way, app_group_type=app_group_type)
 
 
 def _take(

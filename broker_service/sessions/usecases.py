@@ -31,6 +31,7 @@ from deskhold.identities import Domains
 from deskhold.names import DESKTOP_APP_GROUP, Kind, Name, fold_id, parse
 
 _REMEMBERED = 100_000
+_REMOTE_APP = "REMOTE_APP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,10 @@ class Sessions:
         if way.host is None:
             raise await self._refusal(collection, way, person)
         way.require_open()
+        if remote_app is None and way.app_group_type == _REMOTE_APP:
+            # Whoever may open applications is not handed the desktop around them.
+            desktop = target.collection.child("appGroups", app_group_id)
+            remote_app = await self._application(desktop, wish.application_id)
         user = way.host.hold.user if way.host.hold is not None else user
         expires_us = author.now_us + LIFETIME_US
         token = ""
