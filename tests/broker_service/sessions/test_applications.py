@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from broker_service import tables
 from broker_service.sessions.usecases import WayIn
@@ -129,3 +129,18 @@ async def test_a_full_desktop_is_no_application(store: Store) -> None:
     await office(store, WORD)
 
     assert "remoteapplication" not in (await opened(store, name=DESKTOP)).rdp
+
+
+async def test_a_collection_whose_desktop_is_a_group_of_applications_opens_one(
+    store: Store,
+) -> None:
+    await office(store, WORD)
+    made_anew = {"type": "REMOTE_APP", "applications": json.dumps([WORD])}
+
+    def work(connection: Connection) -> None:
+        desktop = tables.app_groups.c.app_group_id == "desktop"
+        connection.execute(update(tables.app_groups).where(desktop).values(made_anew))
+
+    await store.commit(work)
+
+    assert "remoteapplicationprogram:s:||Word\r\n" in (await opened(store, name=ENG)).rdp
