@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
 from broker_service.assignments.claims import Claim, held_hosts, take_hosts, take_reserved
 from broker_service.collections.rules import Collection, CollectionType
 from broker_service.collections.store import collection_of
-from broker_service.hosts.rules import Status
+from broker_service.hosts.rules import Host, Status
 from broker_service.hosts.store import host_of
 from broker_service.sessions.placement import place_users
 from broker_service.sessions.rules import Arrival, Ask, Way
@@ -76,6 +76,15 @@ _SIGNING_IN = PreparedForKeys(
 )
 
 
+class _Found(NamedTuple):
+    """A user's host, and what else a way to it consists of (`Way`)."""
+
+    host: Host
+    session_id: int | None = None
+    status: Status | None = None
+    is_new: bool = False
+
+
 def find_ways(connection: Connection, asks: Sequence[Ask]) -> Sequence[Way]:
     """Answer all asks, with a few statements per collection (an operation for `Lane.gather`)."""
     types: dict[tuple[str, str], str] = {}
@@ -88,14 +97,13 @@ def find_ways(connection: Connection, asks: Sequence[Ask]) -> Sequence[Way]:
         wanted[ask.collection][ask.user_key] = ask.now_us
     # By collection: SQLite looks through every host for pairs of collection and user.
     found = {
-        (name, key): way
-        for name, collection in by_name.items()
-        for key, way in _ways_in(connection, collection, wanted[name]).items()
+        name: _find(connection, collection, wanted[name]) for name, collection in by_name.items()
     }
     return [
-        replace(
-            found.get((ask.collection, ask.user_key)) or Way(by_name.get(ask.collection), "", None),
-            app_group_type=types.get((ask.collection, ask.app_group_id), ""),
+        _way(
+            by_name.get(ask.collection),
+            types.get((ask.collection, ask.app_group_id), ""),
+            found.get(ask.collection, {}).get(ask.user_key),
         )
         for ask in asks
     ]
@@ -107,33 +115,32 @@ def find_or_claim(connection: Connection, arrivals: Sequence[Arrival]) -> Sequen
     An operation for the writer's lane. A way without a host means that the collection does not
     assign automatically, or that no host is free.
     """
-    ways = find_ways(connection, [arrival.ask for arrival in arrivals])
+    ways = list(find_ways(connection, [arrival.ask for arrival in arrivals]))
     claims: defaultdict[str, dict[str, Claim]] = defaultdict(dict)
-    collections_: dict[str, Collection] = {}
-    firsts: dict[tuple[str, str], int] = {}
+    waiting: list[int] = []
     for number, (way, arrival) in enumerate(zip(ways, arrivals, strict=True)):
         if way.collection is not None and way.wants_host:
-            name, key = way.collection.name, arrival.person.key
-            firsts.setdefault((name, key), number)
-            claims[name].setdefault(key, Claim(way.collection, arrival.person, arrival.author))
-            collections_[name] = way.collection
-    taken = {
-        (name, key): way
-        for name, by_user in claims.items()
-        for key, way in _take(connection, collections_[name], by_user).items()
-    }
-    return [
-        _with_host(way, arrival, taken, is_first=_is_first(firsts, arrival, number))
-        for number, (way, arrival) in enumerate(zip(ways, arrivals, strict=True))
-    ]
+            claim = Claim(way.collection, arrival.person, arrival.author)
+            claims[way.collection.name].setdefault(arrival.person.key, claim)
+            waiting.append(number)
+    taken = {name: _take(connection, by_user) for name, by_user in claims.items()}
+    for number in waiting:
+        way, arrival = ways[number], arrivals[number]
+        by_user = taken[arrival.ask.collection]
+        got = by_user.get(arrival.person.key)
+        if got is not None:
+            ways[number] = _way(way.collection, way.app_group_type, got)
+            # Who arrives twice at once hears once that the host is new.
+            by_user[arrival.person.key] = got._replace(is_new=False)
+    return ways
 
 
-def _take(
-    connection: Connection, collection: Collection, by_user: Mapping[str, Claim]
-) -> dict[str, Way]:
+def _take(connection: Connection, by_user: Mapping[str, Claim]) -> dict[str, _Found]:
+    """Return a host for each user, by key, as far as there are any; all are of one collection."""
+    collection = next(iter(by_user.values())).collection
     if collection.draft.type is CollectionType.POOLED:
         placed = place_users(connection, collection, list(by_user.values()))
-        return {key: Way(collection, "", host) for key, host in placed.items()}
+        return {key: _Found(host) for key, host in placed.items()}
     taken = take_reserved(connection, collection, by_user)
     rest = [claim for key, claim in by_user.items() if key not in taken]
     # What was kept for users, or given to them meanwhile, may be closed; what was free is not.
@@ -142,75 +149,57 @@ def _take(
         claimed = take_hosts(connection, collection, rest)
         taken |= claimed
         known |= {key for key, one in claimed.items() if not one.is_new}
-    ways = {key: Way(collection, "", one.host) for key, one in taken.items()}
-    ways |= _at_own(connection, collection, taken)
-    ways |= _with_status(connection, {key: ways[key] for key in known})
-    return {key: replace(way, is_new=taken[key].is_new) for key, way in ways.items()}
+    found = {key: _Found(one.host, is_new=one.is_new) for key, one in taken.items()}
+    _add_sessions(connection, collection, found)
+    _add_status(connection, found, known)
+    return found
 
 
-def _is_first(firsts: Mapping[tuple[str, str], int], arrival: Arrival, number: int) -> bool:
-    # Who arrives twice at once hears once that the host is new.
-    return firsts.get((arrival.ask.collection, arrival.person.key)) == number
-
-
-def _with_host(
-    way: Way, arrival: Arrival, taken: Mapping[tuple[str, str], Way], *, is_first: bool
-) -> Way:
-    got = taken.get((arrival.ask.collection, arrival.person.key)) if way.wants_host else None
-    if got is None:
-        return way
-    return replace(got, app_group_type=way.app_group_type, is_new=got.is_new and is_first)
-
-
-def _ways_in(
+def _find(
     connection: Connection, collection: Collection, wanted: Mapping[str, int]
-) -> dict[str, Way]:
+) -> dict[str, _Found]:
     if collection.draft.type is CollectionType.POOLED:
-        return _pooled_ways(connection, collection, wanted)
+        return _find_in_pool(connection, collection, wanted)
     held = held_hosts(connection, collection, wanted)
-    if not held:
-        return {}
-    ways = {key: Way(collection, "", host) for key, host in held.items()}
-    ways |= _at_own(connection, collection, held)
-    return ways | _with_status(connection, ways)
+    found = {key: _Found(host) for key, host in held.items()}
+    _add_sessions(connection, collection, found)
+    _add_status(connection, found, found)
+    return found
 
 
-def _at_own(
-    connection: Connection, collection: Collection, user_keys: Iterable[str]
-) -> dict[str, Way]:
-    rows = _AT_OWN.run(connection, list(user_keys), {"collection": collection.id})
-    return {
-        row.of: Way(collection, "", host_of(row, collection.name), session_id=row.session_id)
-        for row in rows
-    }
+def _add_sessions(connection: Connection, collection: Collection, found: dict[str, _Found]) -> None:
+    """Add the sessions that users have on hosts they hold, and which host that is of several."""
+    for row in _AT_OWN.run(connection, list(found), {"collection": collection.id}):
+        host = host_of(row, collection.name)
+        found[row.of] = found[row.of]._replace(host=host, session_id=row.session_id)
 
 
-def _pooled_ways(
+def _find_in_pool(
     connection: Connection, collection: Collection, wanted: Mapping[str, int]
-) -> dict[str, Way]:
+) -> dict[str, _Found]:
     keys = list(wanted)
     now_us = max(wanted.values())
     signing_in = _SIGNING_IN.run(connection, keys, {"collection": collection.id, "now_us": now_us})
-    ways = {row.of: Way(collection, "", host_of(row, collection.name)) for row in signing_in}
+    found = {row.of: _Found(host_of(row, collection.name)) for row in signing_in}
     for row in _IN_POOL.run(connection, keys, {"collection": collection.id}):
-        host = host_of(row, collection.name)
-        ways[row.of] = Way(collection, "", host, session_id=row.session_id)
-    return ways
+        found[row.of] = _Found(host_of(row, collection.name), row.session_id)
+    return found
 
 
-def _with_status(connection: Connection, ways: Mapping[str, Way]) -> dict[str, Way]:
-    """Return the ways to hosts that take nobody new, with how these are; they are few."""
-    closed = {
-        way.host.id: key
-        for key, way in ways.items()
-        if way.host is not None and way.host.claim_rank is None
-    }
+def _add_status(connection: Connection, found: dict[str, _Found], user_keys: Iterable[str]) -> None:
+    """Add to hosts that take nobody new, which are few, how these are."""
+    closed = {found[key].host.id: key for key in user_keys if found[key].host.claim_rank is None}
     if not closed:
-        return {}
+        return
     query = select(host_reports.c.host, host_reports.c.status).where(
         host_reports.c.host.in_(closed)
     )
-    return {
-        closed[row.host]: replace(ways[closed[row.host]], status=Status(row.status))
-        for row in connection.execute(query)
-    }
+    for row in connection.execute(query):
+        key = closed[row.host]
+        found[key] = found[key]._replace(status=Status(row.status))
+
+
+def _way(collection: Collection | None, app_group_type: str, found: _Found | None) -> Way:
+    if found is None:
+        return Way(collection, app_group_type, None)
+    return Way(collection, app_group_type, found.host, found.is_new, found.session_id, found.status)
