@@ -13,9 +13,8 @@ from deskhold.errors import InvalidArgument
 
 def timestamp(time_us: int) -> Timestamp:
     """Return microseconds since the epoch as a message."""
-    stamp = Timestamp()
-    stamp.FromMicroseconds(time_us)
-    return stamp
+    seconds, rest = divmod(time_us, 1_000_000)
+    return Timestamp(seconds=seconds, nanos=rest * 1000)
 
 
 def microseconds(stamp: Timestamp, *, field: str) -> int:

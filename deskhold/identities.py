@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 from deskhold.errors import InvalidArgument
 
@@ -69,22 +70,14 @@ class Domains:
         Raises:
             InvalidArgument: It is neither `DOMAIN\user` nor `user@domain`.
         """
-        folded = _fold(user)
-        # What was given counts, not what is compared: it is shown and written into files as it is.
-        if len(user) > MAX_LENGTH or not user.isprintable():
-            raise InvalidArgument.of_field(
-                field, f"{user[:80]!r} has more than {MAX_LENGTH} or unprintable characters"
-            )
-        domain, backslash, account = map(str.strip, folded.partition("\\"))
-        if backslash and domain and account and not set(account) & set("\\/@"):
-            dns = self.dns_by_netbios.get(domain)
-            return f"{account}@{dns}" if dns else f"{domain}\\{account}"
-        account, at, domain = map(str.strip, folded.partition("@"))
-        if at and account and domain and not set(folded) & set("\\/") and "@" not in domain:
+        try:
+            account, separator, domain = _split(user)
+        except ValueError as error:
+            raise InvalidArgument.of_field(field, str(error)) from None
+        if separator == "@":
             return f"{account}@{domain}"
-        raise InvalidArgument.of_field(
-            field, f"{user!r} is neither 'DOMAIN\\user' nor 'user@domain'"
-        )
+        dns = self.dns_by_netbios.get(domain)
+        return f"{account}@{dns}" if dns else f"{domain}\\{account}"
 
     def key(self, principal: Principal, *, field: str = "principal.id") -> str:
         """Return the form in which any principal is compared: kind, id and directory in one string.
@@ -102,6 +95,22 @@ class Domains:
         # The tab keeps id and directory apart: neither may hold one.
         directory = f"\t{principal.directory}" if principal.directory else ""
         return f"{principal.kind.value}:{own}{directory}"
+
+
+@lru_cache(maxsize=16384)
+def _split(user: str) -> tuple[str, str, str]:
+    """Return account, separator and domain; what is refused is not remembered, however long."""
+    # What was given counts, not what is compared: it is shown and written into files as it is.
+    if len(user) > MAX_LENGTH or not user.isprintable():
+        raise ValueError(f"{user[:80]!r} has more than {MAX_LENGTH} or unprintable characters")
+    folded = _fold(user)
+    domain, backslash, account = map(str.strip, folded.partition("\\"))
+    if backslash and domain and account and not set(account) & set("\\/@"):
+        return account, backslash, domain
+    account, at, domain = map(str.strip, folded.partition("@"))
+    if at and account and domain and not set(folded) & set("\\/") and "@" not in domain:
+        return account, at, domain
+    raise ValueError(f"{user!r} is neither 'DOMAIN\\user' nor 'user@domain'")
 
 
 def _fold(text: str) -> str:

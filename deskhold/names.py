@@ -73,6 +73,8 @@ class Name:
     @property
     def collection(self) -> Name:
         """The collection this name lies in, itself if it is one."""
+        if self.kind is Kind.COLLECTION:
+            return self
         return parse("/".join(self.text.split("/")[:6]), Kind.COLLECTION)
 
     @property

@@ -89,7 +89,7 @@ def rdp_file(
 
 @lru_cache(maxsize=4096)
 def _same_for_all(custom: str) -> str:
-    added = [_CONTROL.sub(" ", line).strip() for line in custom.split("\n")]
+    added = [_plain(line).strip() for line in custom.split("\n")]
     lines = {_name(line): line for line in (*_DEFAULTS, *filter(None, added))}
     return "".join(f"{line}\r\n" for name, line in lines.items() if name not in _OWN)
 
@@ -114,4 +114,8 @@ def _application(remote_app: RemoteApp | None) -> list[tuple[str, str]]:
 
 def _lines(settings: Iterable[tuple[str, str]]) -> str:
     # A value that ended its line would begin one of its own.
-    return "".join(f"{name}:{_CONTROL.sub(' ', value)}\r\n" for name, value in settings)
+    return "".join([f"{name}:{_plain(value)}\r\n" for name, value in settings])
+
+
+def _plain(value: str) -> str:
+    return value if value.isprintable() else _CONTROL.sub(" ", value)

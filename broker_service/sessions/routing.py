@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-import secrets
 from dataclasses import dataclass
 
+import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -20,10 +19,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from broker_service.collections.rules import Collection, CollectionType
 from broker_service.hosts.rules import Host
+from deskhold.chassis.nonces import NONCE_BYTES, new_nonce
 from deskhold.errors import InvalidArgument
 
 LIFETIME_US = 300 * 1_000_000
-_NONCE_BYTES = 12
 _PREFIX = "dh1."
 _FILLER = "."
 
@@ -68,10 +67,10 @@ class RoutingTokens:
 
     def seal(self, route: Route) -> str:
         """Return the token of a route: opaque, of even length, safe in URLs and `.rdp` files."""
-        content = json.dumps(
-            [route.host, route.uid, route.user, route.user_key, route.expires_us]
-        ).encode()
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        content = orjson.dumps(
+            (route.host, route.uid, route.user, route.user_key, route.expires_us)
+        )
+        nonce = new_nonce()
         sealed = nonce + self._cipher.encrypt(nonce, content, None)
         token = _PREFIX + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
         return token if len(token) % 2 == 0 else token + _FILLER
@@ -88,8 +87,8 @@ class RoutingTokens:
                 raise routing_token_invalid()
             body = text.removeprefix(_PREFIX)
             sealed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
-            nonce, content = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-            route = Route(*json.loads(self._cipher.decrypt(nonce, content, None)))
+            nonce, content = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+            route = Route(*orjson.loads(self._cipher.decrypt(nonce, content, None)))
         except (binascii.Error, InvalidTag, ValueError):
             raise routing_token_invalid() from None
         if route.expires_us <= now_us:

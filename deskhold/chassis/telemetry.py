@@ -37,7 +37,8 @@ def configure_logging(service: str, level: str) -> structlog.typing.FilteringBou
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(service=service)
+    # Bound now: what `get_logger` returns would look the configuration up for every line.
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(service=service).bind()
     return logger
 
 
