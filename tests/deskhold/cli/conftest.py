@@ -1,11 +1,6 @@
 from __future__ import annotations
 
 import os
-import pty
-import subprocess
-import sys
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -13,19 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deskhold.cli import main
+from tests import terminals
+from tests.terminals import Shown
 
 
 class Run(Protocol):
     def __call__(self, *arguments: str, stdin: str | bytes = "") -> Result: ...
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a command did on a terminal."""
-
-    code: int
-    stdout: str
-    terminal: str
 
 
 class RunOnTerminal(Protocol):
@@ -58,23 +46,8 @@ def run_on_terminal(environ: None) -> RunOnTerminal:
     """Run the command line in a process of its own, with a terminal for stdin and stderr."""
 
     def invoke(*arguments: str, answer: str = "", stdout_too: bool = False) -> Shown:
-        ours, theirs = pty.openpty()
-        os.write(ours, answer.encode())
-        command = [sys.executable, "-c", "from deskhold.cli import main; main()", *arguments]
-        stdout = theirs if stdout_too else subprocess.PIPE
-        with subprocess.Popen(command, stdin=theirs, stderr=theirs, stdout=stdout) as process:
-            os.close(theirs)
-            piped = process.stdout.read().decode() if process.stdout else ""
-            shown = _drain(ours)
-        return Shown(process.returncode, piped, shown)
+        return terminals.run_on_terminal(
+            arguments, os.environ, answer=answer, stdout_too=stdout_too
+        )
 
     return invoke
-
-
-def _drain(terminal: int) -> str:
-    parts = []
-    with suppress(OSError):  # EIO: the other side is closed and all is read
-        while part := os.read(terminal, 65536):
-            parts.append(part)
-    os.close(terminal)
-    return b"".join(parts).decode()
