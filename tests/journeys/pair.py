@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deskhold import environment
 from deskhold.channel import Endpoint
-from deskhold.client import AsyncClient
+from deskhold.client import AsyncClient, Client
 from deskhold.embedded.paths import SERVICES, Home
 from deskhold.issuer import Issuer, load_key, sign
 
@@ -102,12 +102,21 @@ class Pair:
 
     def client(self, user: str = OWNER, *groups: str) -> AsyncClient:
         """Return a client for a user, with a channel of its own."""
+        broker, rbac = self._endpoints(user, *groups)
+        return AsyncClient(broker=broker, rbac=rbac)
+
+    def blocking_client(self, user: str = OWNER, *, timeout_seconds: float | None = None) -> Client:
+        """Return a client that blocks, for a user, with a channel of its own."""
+        broker, rbac = self._endpoints(user)
+        return Client(broker=broker, rbac=rbac, timeout_seconds=timeout_seconds)
+
+    def _endpoints(self, user: str, *groups: str) -> tuple[Endpoint, Endpoint]:
         token = sign(self.issuer, user, groups=groups)
         broker, rbac = (
             Endpoint(self.settings[key], self.home.ca_file, token=token)
             for key in ("DESKHOLD_BROKER_ADDRESS", "DESKHOLD_RBAC_ADDRESS")
         )
-        return AsyncClient(broker=broker, rbac=rbac)
+        return broker, rbac
 
     def deskhold(
         self, *words: str, signed_in_as: str | Path | None = OWNER, stdin: bytes = b""

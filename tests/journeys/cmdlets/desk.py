@@ -1,0 +1,150 @@
+"""The command line as people type it, with what it prints and the requests that it sends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from click.testing import CliRunner, Result
+from google.protobuf import text_format
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from deskhold.cli import main
+from deskhold.client import Client
+from tests.docs.cmdlets import RPCS, commands
+from tests.journeys.pair import OWNER, Pair
+from tests.terminals import run_on_terminal
+
+# What --debug says of a call: its method, its metadata, and last the request.
+_CALL = re.compile(r"^> [\w.]+\.(\w+)/(\w+) at .*\n(?:>   .*\n)*>   (.*)\n", re.MULTILINE)
+
+# All desks of a process share the services, so no two give the same name.
+_NUMBERS = count(1)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a command.
+
+    Attributes:
+        code: Its exit code.
+        said: What it printed on stderr.
+        printed: What it printed on stdout, as JSON where it speaks JSON.
+        requests: What it sent, each with its RPC.
+    """
+
+    code: int
+    said: str
+    printed: Any
+    requests: tuple[tuple[str, Message], ...]
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, for programs; `wrong usage` when nothing was sent at all."""
+        named = re.search(r"^  reason: (\w+)$", self.said, re.MULTILINE)
+        return named[1] if named else "wrong usage"
+
+    def sent(self, rpc: str) -> Message:
+        """Return the last request that went to an RPC."""
+        return [request for name, request in self.requests if name == rpc][-1]
+
+
+class Desk:
+    """Types commands against both services.
+
+    Attributes:
+        pair: The services.
+        client: The Owner's client, for what has to be there first.
+    """
+
+    def __init__(self, pair: Pair, client: Client) -> None:
+        self.pair = pair
+        self.client = client
+        self._environ: dict[str, str | None] = {
+            **{key: None for key in os.environ if key.startswith("DESKHOLD_")},
+            "DESKHOLD_HOME": str(pair.home.path),
+            "DESKHOLD_TOKEN_FILE": str(pair.token_file(OWNER)),
+            "GRPC_VERBOSITY": "NONE",
+        }
+
+    def new(self, stem: str) -> str:
+        """Return a name that nothing has yet."""
+        return f"{stem}-{next(_NUMBERS):04}"
+
+    def type(self, command: str, words: list[str]) -> Done:
+        """Run a command, in this process and away from any terminal."""
+        arguments = self._arguments(command, words)
+        done = self.run(arguments)
+        return _done(done.exit_code, done.stderr, done.stdout, arguments)
+
+    def run(self, arguments: list[str], **settings: str) -> Result:
+        """Run the command line as it is given, with settings that win over those of the desk."""
+        done = CliRunner().invoke(main, arguments, env=self._environ | settings)
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done
+
+    def type_on_terminal(self, command: str, words: list[str], *, answer: str) -> Done:
+        """Run a command on a terminal, where somebody gives an answer to what it asks."""
+        arguments = self._arguments(command, words)
+        environ = {**os.environ, **self._environ}
+        given = {key: value for key, value in environ.items() if value is not None}
+        shown = run_on_terminal(arguments, given, answer=answer)
+        return _done(shown.code, shown.terminal.replace("\r\n", "\n"), shown.stdout, arguments)
+
+    def _arguments(self, command: str, words: list[str]) -> list[str]:
+        speaks_json = any(one.name == "output" for one in commands()[command].params)
+        form = ["-o", "json"] if speaks_json and "-o" not in words else []
+        return [*command.split(), "--debug", *words, *form]
+
+
+def _done(code: int, said: str, stdout: str, arguments: list[str]) -> Done:
+    is_json = stdout and arguments[-2:] == ["-o", "json"]
+    printed = json.loads(stdout) if is_json else stdout
+    return Done(code, said, printed, tuple(_requests(said)))
+
+
+def held(message: Message, field: str) -> Iterator[Any]:
+    """Yield what a field, `Message.field`, holds in a message and in those inside it.
+
+    What is not set is not yielded. Enums are their names; times, durations and messages are as
+    JSON has them.
+    """
+    for descriptor, value in message.ListFields():
+        for one in value if descriptor.is_repeated else [value]:
+            if f"{message.DESCRIPTOR.name}.{descriptor.name}" == field:
+                yield _plain(descriptor, one)
+            elif isinstance(one, Message):
+                yield from held(one, field)
+
+
+def enum_values(message: Message) -> Iterator[str]:
+    """Yield the names of all values of enums in a message and in those inside it."""
+    for descriptor, value in message.ListFields():
+        for one in value if descriptor.is_repeated else [value]:
+            if descriptor.enum_type is not None:
+                yield _plain(descriptor, one)
+            elif isinstance(one, Message):
+                yield from enum_values(one)
+
+
+def _plain(descriptor: FieldDescriptor, value: Any) -> Any:
+    if descriptor.enum_type is not None:
+        return descriptor.enum_type.values_by_number[value].name
+    if isinstance(value, Message):
+        return MessageToDict(value, preserving_proto_field_name=True)
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _requests(said: str) -> Iterator[tuple[str, Message]]:
+    for service, method, text in _CALL.findall(said):
+        rpc = f"{service}.{method}"
+        yield rpc, text_format.Parse(text, GetMessageClass(RPCS[rpc].input_type)())
