@@ -18,25 +18,35 @@ from broker_service.hosts.rules import Host, Reservation
 from broker_service.hosts.store import chunks, host_of, locked, reckon
 from broker_service.tables import host_reports, hosts
 from deskhold.chassis.paging import Page
-from deskhold.chassis.statements import Prepared
+from deskhold.chassis.rows import prepare_update
 
-_HOLD = Prepared(
-    update(hosts)
-    .where(hosts.c.id == bindparam("host"), hosts.c.user_key.is_(None))
-    .values(
-        user=bindparam("new_user"),
-        user_key=bindparam("new_user_key"),
-        slot=bindparam("new_slot"),
-        assigned_us=bindparam("new_assigned_us"),
-        assigned_by=bindparam("new_assigned_by"),
-        reserved_user=null(),
-        reserved_user_key=null(),
-        reserved_until_us=null(),
-        reserved_by=null(),
-        quarantined_us=null(),
-        updated_us=bindparam("new_assigned_us"),
-        version=hosts.c.version + 1,
-    )
+_HOLD = prepare_update(
+    {
+        "host": hosts.c.id.type,
+        "new_user": hosts.c.user.type,
+        "new_user_key": hosts.c.user_key.type,
+        "new_slot": hosts.c.slot.type,
+        "now_us": hosts.c.assigned_us.type,
+        "actor": hosts.c.assigned_by.type,
+    },
+    lambda given: (
+        update(hosts)
+        .where(hosts.c.id == given["host"], hosts.c.user_key.is_(None))
+        .values(
+            user=given["new_user"],
+            user_key=given["new_user_key"],
+            slot=given["new_slot"],
+            assigned_us=given["now_us"],
+            assigned_by=given["actor"],
+            reserved_user=null(),
+            reserved_user_key=null(),
+            reserved_until_us=null(),
+            reserved_by=null(),
+            quarantined_us=null(),
+            updated_us=given["now_us"],
+            version=hosts.c.version + 1,
+        )
+    ),
 )
 _FREE = (
     update(hosts)
@@ -124,17 +134,8 @@ def hold(
         slots = taken.setdefault(person.key, set())
         slot = free_slot(slots)
         slots.add(slot)
-        rows.append(
-            {
-                "host": host.id,
-                "new_user": person.user,
-                "new_user_key": person.key,
-                "new_slot": slot,
-                "new_assigned_us": author.now_us,
-                "new_assigned_by": author.actor,
-            }
-        )
-    _HOLD.run_each(connection, rows)
+        rows.append((host.id, person.user, person.key, slot, author.now_us, author.actor))
+    _HOLD.run(connection, rows)
     events = (
         _event(collection, host, person, EventKind.ASSIGNED, cause) for host, person in wanted
     )

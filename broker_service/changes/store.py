@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, delete, func, insert, select, tuple_, update
+from sqlalchemy import BigInteger, Connection, delete, func, select, tuple_, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from broker_service.changes.rules import Changed, Noted, Position, ResourceKind
 from broker_service.tables import changes
-from deskhold.chassis.statements import Prepared
+from deskhold.chassis.rows import prepare_insert
 
 
 class _Transaction(GenericFunction[int]):
@@ -62,21 +62,13 @@ def _unsettled_on_postgresql(element: _Unsettled, compiler: Any, **_: Any) -> st
 # so that SQLite, which numbers from the largest number there is, uses none twice.
 _PRUNED = "PRUNED"
 _PLACE = tuple_(changes.c.tx, changes.c.id)
-_INSERT = Prepared(insert(changes).values(tx=_Transaction()), ["tenant", "kind", "name", "time_us"])
+_INSERT = prepare_insert(changes, ["tenant", "kind", "name", "time_us"], {"tx": _Transaction()})
 
 
 def note(connection: Connection, changed: Iterable[Changed]) -> None:
     """Append changes, in the transaction that makes them."""
-    rows = [
-        {
-            "tenant": one.tenant,
-            "kind": one.kind.value,
-            "name": one.name,
-            "time_us": one.time_us,
-        }
-        for one in changed
-    ]
-    _INSERT.run_each(connection, rows)
+    rows = [(one.tenant, one.kind.value, one.name, one.time_us) for one in changed]
+    _INSERT.run(connection, rows)
 
 
 def read_horizon(connection: Connection) -> Position:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, literal, or_, select
+from sqlalchemy import Connection, Row, literal, or_, select
 
 from broker_service.changes.rules import Changed, ResourceKind
 from broker_service.changes.store import note
 from broker_service.history.rules import Author, Event, EventKind, Period, Turn, Wanted
 from broker_service.tables import history
 from deskhold.chassis.paging import Page
-from deskhold.chassis.statements import Prepared
+from deskhold.chassis.rows import prepare_insert
 from deskhold.names import fold_id
 
-_INSERT = Prepared(
-    insert(history), [column.name for column in history.c if column is not history.c.id]
+_INSERT = prepare_insert(
+    history, [column.name for column in history.c if column is not history.c.id]
 )
 _LATER = history.alias("later")
 # A host is held by one user at a time, so the next end there is the end of this period.
@@ -45,23 +45,23 @@ def record(connection: Connection, events: Iterable[tuple[Event, Author]]) -> No
     """Append events, in the transaction that they tell of; who watches assignments hears of it."""
     events = list(events)
     rows = [
-        {
-            "collection": event.collection,
-            "collection_uid": event.collection_uid,
-            "host_id": event.host_id,
-            "host_key": fold_id(event.host_id),
-            "user": event.user,
-            "user_key": event.user_key,
-            "event": event.kind.value,
-            "cause": event.cause.value,
-            "actor": author.actor,
-            "decision_id": author.decision_id,
-            "request_id": author.request_id,
-            "time_us": author.now_us,
-        }
+        (
+            event.collection,
+            event.collection_uid,
+            event.host_id,
+            event.user,
+            event.user_key,
+            event.kind.value,
+            event.cause.value,
+            author.actor,
+            author.decision_id,
+            author.request_id,
+            author.now_us,
+            fold_id(event.host_id),
+        )
         for event, author in events
     ]
-    _INSERT.run_each(connection, rows)
+    _INSERT.run(connection, rows)
     note(
         connection,
         (

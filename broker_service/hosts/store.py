@@ -42,6 +42,7 @@ from broker_service.tables import host_reports, hosts
 # SQLite allows 32,766 parameters in a statement; well below that, larger chunks gain nothing.
 _CHUNK = 5_000
 _CLAIM_KEY_BITS = 62
+_MANY = 1_000
 _INSERT = insert(hosts)
 _STATUS = select(host_reports.c.status).where(host_reports.c.host == hosts.c.id).scalar_subquery()
 _RANK = case(
@@ -144,6 +145,11 @@ def insert_hosts(
     ]
     if rows:
         connection.execute(_INSERT, rows)
+    if len(rows) >= _MANY and connection.dialect.name == "postgresql":
+        # Its planner knows nothing of them until autovacuum comes by, after a minute or so, and
+        # takes the few that are said to be free and sorts them (measured with 40,000 hosts: 3.5 ms
+        # a claim instead of 0.2).
+        connection.exec_driver_sql("ANALYZE hosts")
 
 
 def delete_hosts(connection: Connection, ids: Iterable[int]) -> None:

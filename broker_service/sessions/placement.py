@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, or_, select, update
 
 from broker_service.assignments.claims import RANKS, Claim
 from broker_service.collections.rules import Collection, LoadBalancing
@@ -21,6 +21,7 @@ from broker_service.hosts.rules import Host
 from broker_service.hosts.store import host_of, reckon
 from broker_service.sessions.rules import SIGN_IN_US
 from broker_service.tables import hosts, sign_ins
+from deskhold.chassis.rows import prepare_insert, prepare_update
 from deskhold.chassis.statements import Prepared, PreparedForKeys
 
 _LIMIT = case(
@@ -50,11 +51,14 @@ _SENT = PreparedForKeys(
     ),
     sign_ins.c.user_key.type,
 )
-_SEND = Prepared(insert(sign_ins), ["collection_id", "user_key", "host", "expires_us"])
-_COUNT = Prepared(
-    update(hosts)
-    .where(hosts.c.id == bindparam("of"))
-    .values(sign_in_count=hosts.c.sign_in_count + bindparam("change"))
+_SEND = prepare_insert(sign_ins, ["collection_id", "user_key", "host", "expires_us"])
+_COUNT = prepare_update(
+    {"host": hosts.c.id.type, "change": hosts.c.sign_in_count.type},
+    lambda given: (
+        update(hosts)
+        .where(hosts.c.id == given["host"])
+        .values(sign_in_count=hosts.c.sign_in_count + given["change"])
+    ),
 )
 
 
@@ -111,24 +115,19 @@ def send_to(
     if left:
         own = (sign_ins.c.collection_id == collection.id, sign_ins.c.user_key.in_(left))
         connection.execute(delete(sign_ins).where(*own))
-    _SEND.run_each(
+    _SEND.run(
         connection,
         [
-            {
-                "collection_id": collection.id,
-                "user_key": claim.person.key,
-                "host": host.id,
-                "expires_us": claim.author.now_us + SIGN_IN_US,
-            }
+            (collection.id, claim.person.key, host.id, claim.author.now_us + SIGN_IN_US)
             for claim, host in sent
         ],
     )
     changes = Counter(host.id for _, host in sent)
     changes.subtract(left.values())
     # In one order, so that two brokers do not wait for each other in a circle.
-    counted = [{"of": host, "change": change} for host, change in sorted(changes.items()) if change]
-    _COUNT.run_each(connection, counted)
-    reckon(connection, [one["of"] for one in counted])
+    counted = [(host, change) for host, change in sorted(changes.items()) if change]
+    _COUNT.run(connection, counted)
+    reckon(connection, [host for host, _ in counted])
 
 
 def _spread(

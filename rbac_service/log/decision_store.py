@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from deskhold.chassis.paging import Page
-from deskhold.chassis.statements import PreparedRows
+from deskhold.chassis.rows import prepare_insert
 from rbac_service.log.decision_rules import DecisionFilter, RecordedDecision, StoredDecision
 from rbac_service.tables import decisions
 
-_INSERT = PreparedRows(
+_INSERT = prepare_insert(
     decisions, [column.name for column in decisions.c if column is not decisions.c.id]
 )
 

@@ -111,6 +111,7 @@ async def test_what_commits_late_is_not_skipped(postgresql: PostgresqlServer) ->
     engine = create_engine(store.url, poolclass=NullPool)
     async with following(store, checkpoint_seconds=0.0) as hub:
         with engine.connect() as late:
+            late.begin()
             async with aclosing(hub.follow(EVERYTHING, None)) as heard:
                 await start(heard)
                 note(late, [host("late")])
