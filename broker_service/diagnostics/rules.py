@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
@@ -192,7 +192,9 @@ def place_of(name: str, host_id: str) -> Place:
     What callers send may be no name at all; only a tenant that is spelled in full gets to see it.
     """
     place = _place_of(name)
-    return place if place.host_key or not host_id else replace(place, host_key=fold_id(host_id))
+    if place.host_key or not host_id:
+        return place
+    return Place(place.tenant, place.collection, fold_id(host_id))
 
 
 @lru_cache(maxsize=4096)
