@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from sqlalchemy import Connection
 
-from sqlalchemy import Connection, select
-
+from broker_service.app_groups.rules import AppGroupType
+from broker_service.app_groups.store import find_app_group
+from broker_service.collections.store import find_collection
 from broker_service.sessions.rdp import RemoteApp
-from broker_service.tables import app_groups, collections
 from deskhold.errors import InvalidArgument, NotFound
 from deskhold.names import Name, fold_id
-
-_REMOTE_APP = "REMOTE_APP"
 
 
 def find_application(connection: Connection, target: Name, application_id: str) -> RemoteApp | None:
@@ -24,33 +22,24 @@ def find_application(connection: Connection, target: Name, application_id: str) 
             group is a desktop.
         NotFound: There is no such application.
     """
-    query = (
-        select(app_groups.c.type, app_groups.c.applications)
-        .join(collections, collections.c.id == app_groups.c.collection_id)
-        .where(
-            collections.c.name == target.collection.text,
-            app_groups.c.app_group_id == target.id,
-        )
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None:
+    collection = find_collection(connection, target.collection.text)
+    found = find_app_group(connection, collection, target.id) if collection else None
+    if found is None:
         return None
-    if row.type != _REMOTE_APP:
+    if found.draft.type is AppGroupType.DESKTOP:
         if application_id:
             raise InvalidArgument.of_field(
                 "application_id", f"is only for a group of applications; {target} is a desktop"
             )
         return None
-    return _choose(json.loads(row.applications), target, application_id)
-
-
-def _choose(listed: list[dict[str, str]], target: Name, application_id: str) -> RemoteApp:
     offered = {
-        fold_id(one["application_id"]): RemoteApp(
-            one["application_id"], one["display_name"], one["arguments"]
-        )
-        for one in listed
+        fold_id(one.application_id): RemoteApp(one.application_id, one.display_name, one.arguments)
+        for one in found.draft.applications
     }
+    return _choose(offered, target, application_id)
+
+
+def _choose(offered: dict[str, RemoteApp], target: Name, application_id: str) -> RemoteApp:
     if not application_id and len(offered) == 1:
         return next(iter(offered.values()))
     if not application_id:
