@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from broker_service.collections.rules import ReleasePolicy
-from deskhold.errors import Aborted, DeskholdError, FailedPrecondition, InvalidArgument, NotFound
+from deskhold.errors import DeskholdError, FailedPrecondition, InvalidArgument, NotFound
 from tests.broker_service.stores import ENG, Store
 
 ALICE, BOB, CAROL = (f"{name}@contoso.com" for name in ("alice", "bob", "carol"))
@@ -240,49 +240,6 @@ async def test_what_cannot_be_is_refused_and_nothing_changes(
     assert (caught.value.reason, caught.value.metadata) == (reason, metadata)
     assert words in caught.value.message
     assert store.dump() == before
-
-
-@pytest.mark.parametrize(
-    ("act", "host_id"),
-    [
-        (lambda store, stale: store.set(ALICE, "pc-1", etag=stale), "pc-1"),
-        (lambda store, stale: store.set(CAROL, "pc-1", etag=stale, force=True), "pc-1"),
-        (lambda store, stale: store.remove(host_id="pc-1", etag=stale), "pc-1"),
-        (lambda store, stale: store.swap("pc-1", "pc-2", etag=stale), "pc-1"),
-        (lambda store, stale: store.swap("pc-2", "pc-1", other_etag=stale), "pc-1"),
-        (lambda store, stale: store.move("pc-1", "pc-3", etag=stale), "pc-1"),
-    ],
-    ids=["set again", "set by force", "remove", "swap", "swap the other", "move"],
-)
-async def test_what_has_changed_since_it_was_read_stays_as_it_is(
-    store: Store, act: Callable[[Store, str], Awaitable[Any]], host_id: str
-) -> None:
-    await lab(store)
-    stale = (await store.host(host_id)).etag
-    await store.swap("pc-1", "pc-2")
-    await store.swap("pc-1", "pc-2")
-    host, before = await store.host(host_id), store.dump()
-
-    with pytest.raises(Aborted) as caught:
-        await act(store, stale)
-
-    assert caught.value.reason == "ETAG_MISMATCH"
-    assert caught.value.metadata == {"name": host.name, "etag": host.etag}
-    assert caught.value.message == (
-        f"{host.name} is at etag {host.etag}, not {stale}; read it again"
-    )
-    assert store.dump() == before
-    await act(store, host.etag)
-
-
-async def test_an_etag_goes_with_a_host_and_not_with_a_user(store: Store) -> None:
-    await lab(store)
-
-    with pytest.raises(InvalidArgument) as caught:
-        await store.remove(user=ALICE, etag="x")
-
-    assert caught.value.metadata == {"field": "etag"}
-    assert caught.value.message == "etag: is that of a host; give host_id, not user"
 
 
 async def test_hosts_of_a_pooled_collection_are_neither_swapped_nor_kept(store: Store) -> None:
