@@ -16,7 +16,8 @@ from broker_service.sessions.store import find_or_claim
 from broker_service.sessions.usecases import WayIn
 from deskhold.errors import DeskholdError, NotFound
 from deskhold.names import DESKTOP_APP_GROUP
-from tests.broker_service.stores import AUTHOR, ENG, TENANT, Store, pcs, person, plans
+from tests.broker_service.plans import plans
+from tests.broker_service.stores import AUTHOR, ENG, TENANT, Store, pcs, person
 
 Answers = Sequence[Way | DeskholdError]
 

@@ -15,7 +15,8 @@ from broker_service.diagnostics.rules import ActivityFilter, ActivityKind, Outco
 from broker_service.diagnostics.usecases import Diagnostics
 from deskhold.chassis.paging import Page
 from deskhold.errors import InvalidArgument
-from tests.broker_service.stores import DOMAINS, Store, plans
+from tests.broker_service.plans import plans
+from tests.broker_service.stores import DOMAINS, Store
 
 HR, IT = "tenantGroups/contoso/tenants/hr", "tenantGroups/contoso/tenants/it"
 LAB = f"{HR}/collections/lab"

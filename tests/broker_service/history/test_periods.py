@@ -16,7 +16,8 @@ from broker_service.history.rules import Author, Period, Turn, Wanted
 from broker_service.history.store import list_periods
 from deskhold.chassis.paging import Page
 from deskhold.errors import InvalidArgument
-from tests.broker_service.stores import AUTHOR, ENG, Store, plans
+from tests.broker_service.plans import plans
+from tests.broker_service.stores import AUTHOR, ENG, Store
 from tests.databases import SqliteFiles
 
 ALICE, BOB, CAROL = (f"{name}@contoso.com" for name in ("alice", "bob", "carol"))

@@ -10,7 +10,8 @@ from broker_service.hosts.listing import list_hosts
 from broker_service.hosts.rules import Condition, NewConnections
 from deskhold.chassis.paging import Page
 from tests.broker_service.agents.reports import BROKEN, SHAKY, report
-from tests.broker_service.stores import ENG, Store, pcs, plans
+from tests.broker_service.plans import plans
+from tests.broker_service.stores import ENG, Store, pcs
 
 NOW_US = 1_000
 

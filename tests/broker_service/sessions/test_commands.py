@@ -21,7 +21,8 @@ from deskhold.chassis.paging import Page
 from deskhold.errors import DeskholdError, FailedPrecondition, InvalidArgument, NotFound
 from deskhold.names import parse
 from tests.broker_service.agents.reports import BROKEN, report, session
-from tests.broker_service.stores import ENG, TENANT, Store, pcs, plans
+from tests.broker_service.plans import plans
+from tests.broker_service.stores import ENG, TENANT, Store, pcs
 
 LAB = f"{TENANT}/collections/lab"
 ALICE, BOB = "alice@contoso.com", "bob@contoso.com"

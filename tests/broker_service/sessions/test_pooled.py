@@ -17,7 +17,8 @@ from broker_service.tables import hosts, sign_ins
 from deskhold.client import Client
 from deskhold.errors import NotFound, ResourceExhausted
 from tests.broker_service.pair import Eng, Pair
-from tests.broker_service.stores import AUTHOR, TENANT, Store, pcs, person, plans
+from tests.broker_service.plans import plans
+from tests.broker_service.stores import AUTHOR, TENANT, Store, pcs, person
 
 DEPTH_FIRST = LoadBalancing.DEPTH_FIRST
 
