@@ -77,13 +77,14 @@ def lock_collection(connection: Connection, name: str) -> Collection:
     """Return a collection, as `require_collection`, and let no other process change what is in it.
 
     Taken first by whatever an administrator changes, so that what is read afterwards stays true
-    until the transaction ends. Claims do not wait for it: they lock the hosts they take. SQLite has
-    one writer and ignores it.
+    until the transaction ends. Claims do not wait for it: they lock the hosts they take. Nor do
+    rows that refer to it, as sessions and sign-ins do, whose writers hold hosts already and would
+    wait in a circle. SQLite has one writer and ignores it.
 
     Raises:
         NotFound: There is none of this name.
     """
-    query = select(collections).where(collections.c.name == name).with_for_update()
+    query = select(collections).where(collections.c.name == name).with_for_update(key_share=True)
     row = connection.execute(query).one_or_none()
     return _required(None if row is None else collection_of(row), name)
 

@@ -8,15 +8,20 @@ from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from broker_service import tables
+from broker_service.__main__ import MIGRATIONS
 from broker_service.agents.monitor import Monitor
 from broker_service.agents.rules import SILENT_US, Answer
+from broker_service.collections.store import lock_collection
 from broker_service.hosts.rules import NewConnections, Status
 from deskhold.chassis.paging import Page
 from deskhold.errors import DeskholdError
 from tests.broker_service.agents.reports import report, session
 from tests.broker_service.stores import ENG, TENANT, Store, pcs
+from tests.databases import PostgresqlServer
 
 pytestmark = pytest.mark.slow
 
@@ -96,6 +101,25 @@ async def test_a_report_beside_a_drain_loses_neither(store: Store, other: Store)
 
     for row in await store.rows(tables.hosts):
         assert (row.new_connections, row.session_count, row.claim_rank) == ("NO", 1, None)
+
+
+async def test_reports_and_sign_ins_do_not_wait_for_who_changes_the_collection(
+    postgresql: PostgresqlServer,
+) -> None:
+    """Only on PostgreSQL: SQLite has one writer at a time."""
+    store = Store(postgresql.new(MIGRATIONS))
+    engine = create_engine(store.url, poolclass=NullPool)
+    await store.make("pc-1", type="POOLED")
+    with engine.begin() as connection:
+        lock_collection(connection, ENG)
+
+        # Both write rows that refer to the collection, and hold the host meanwhile.
+        (answer,) = await store.report(report("pc-1", sessions=(session(1),)))
+        way = await store.connect("bob@contoso.com")
+
+    assert isinstance(answer, Answer)
+    assert way.host.host_id == "pc-1"
+    await store.database.close()
 
 
 async def test_who_reports_while_the_silent_are_looked_for_is_available_in_the_end(
