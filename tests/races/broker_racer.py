@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from broker_service.assignments.imports import Transfers
 from broker_service.assignments.moves import Moves
@@ -139,8 +139,8 @@ class Broker:
         return ["deleted"]
 
 
-class Scenario(Protocol):
-    def __call__(self, broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]: ...
+Racer = TypeVar("Racer", bound=Broker)
+Scenario = Callable[[Racer, Collection], Sequence[Awaitable[list[str]]]]
 
 
 def rush(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
@@ -248,7 +248,7 @@ def create(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
     return [take()]
 
 
-SCENARIOS: dict[str, Scenario] = {
+SCENARIOS: dict[str, Scenario[Broker]] = {
     one.__name__: one
     for one in (
         rush,
@@ -270,10 +270,12 @@ async def race(
     url: str, number: int, start: Callable[[], object], scenario: str
 ) -> list[list[str]]:
     """Do what the scenario says, all at once; return what each act led to."""
-    return await let_loose(Broker(url, number), start, scenario)
+    return await let_loose(Broker(url, number), start, SCENARIOS[scenario])
 
 
-async def let_loose(broker: Broker, start: Callable[[], object], scenario: str) -> list[list[str]]:
+async def let_loose(
+    broker: Racer, start: Callable[[], object], scenario: Scenario[Racer]
+) -> list[list[str]]:
     eng = await broker.eng()
     start()
 
@@ -285,7 +287,7 @@ async def let_loose(broker: Broker, start: Callable[[], object], scenario: str) 
         except Exception as error:  # what would be INTERNAL
             return [f"{type(error).__name__}: {error}"]
 
-    acts = SCENARIOS[scenario](broker, eng)
+    acts = scenario(broker, eng)
     outcomes = await asyncio.gather(*(told(act) for act in acts))
     await broker.database.close()
     return list(outcomes)

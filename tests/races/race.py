@@ -27,7 +27,13 @@ class Race:
         self.url = url
         self._engine: Engine = create_engine(url)
 
-    def make(self, hosts: int, *, max_desktops_per_user: int = 1) -> None:
+    def make(
+        self,
+        hosts: int,
+        *,
+        type: CollectionType = CollectionType.PERSONAL,
+        max_desktops_per_user: int = 1,
+    ) -> None:
         def work(connection: Connection) -> None:
             made = store.insert_collection(
                 connection,
@@ -37,8 +43,8 @@ class Race:
                 draft=Draft(
                     display_name="",
                     description="",
-                    type=CollectionType.PERSONAL,
-                    auto_assign_user=True,
+                    type=type,
+                    auto_assign_user=type is CollectionType.PERSONAL,
                     grant_administrative_privilege=False,
                     max_desktops_per_user=max_desktops_per_user,
                 ),

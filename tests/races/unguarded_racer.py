@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from tests.races.broker_racer import Broker, let_loose
+from tests.races.broker_racer import SCENARIOS, Broker, let_loose
 
 
 async def race(
@@ -16,7 +16,7 @@ async def race(
     """Do what the scenario says; nobody assigns before everybody has looked."""
     broker = Broker(url, number)
     broker.database.writer._engine = _unguarded(url, start)
-    return await let_loose(broker, start, scenario)
+    return await let_loose(broker, start, SCENARIOS[scenario])
 
 
 def _unguarded(url: str, everybody: Callable[[], object]) -> Engine:
