@@ -81,7 +81,12 @@ class Monitor:
         return is_more
 
     async def _run(self, work: Callable[[Connection, int], int], now_us: int) -> int:
-        return await self._database.writer.call(lambda connection: work(connection, now_us))
+        def op(connection: Connection, _: Sequence[None]) -> Sequence[int]:
+            return (work(connection, now_us),)
+
+        # An operation, so that it comes last in its transaction: it locks hosts, and who changes
+        # them locks their collection first.
+        return await self._database.writer.gather(op, None)
 
 
 def _mark_silent(connection: Connection, now_us: int) -> int:

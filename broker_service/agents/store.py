@@ -133,23 +133,36 @@ def _take_of(
         waiting = [one for one in waiting if this_round.setdefault(one.report.key, one) is not one]
         now_us = max(one.now_us for one in this_round.values())
         reports = {key: one.report for key, one in this_round.items()}
-        for key, answer in _take_round(connection, collection, reports, now_us).items():
+        again = {one.report.key for one in waiting}
+        for key, answer in _take_round(connection, collection, reports, again, now_us).items():
             this_round[key].answers[this_round[key].place] = answer
 
 
 def _take_round(
-    connection: Connection, collection: Collection, reports: Mapping[str, HostReport], now_us: int
+    connection: Connection,
+    collection: Collection,
+    reports: Mapping[str, HostReport],
+    again: set[str],
+    now_us: int,
 ) -> dict[str, Answer]:
+    """Take one report of each host.
+
+    Whose next report waits behind it, `again`, is locked with the first round as if it had news:
+    locks that are taken together are taken in one order, and processes do not wait in a circle.
+    """
     states = _read(connection, collection, reports)
-    news = {key for key, state in states.items() if is_news(state, reports[key], now_us)}
+    news = {
+        key for key, state in states.items() if key in again or is_news(state, reports[key], now_us)
+    }
     quiet = {key: state for key, state in states.items() if key not in news}
-    _beat(connection, quiet, reports, now_us)
     if news:
         lock_rows(connection, (states[key].id for key in news))
         # Read again: another process may have changed them before the locks were ours.
-        again = _read(connection, collection, {key: reports[key] for key in news})
-        apply(connection, collection, [(again[key], reports[key]) for key in again], now_us)
-        states = quiet | again
+        there = _read(connection, collection, {key: reports[key] for key in news})
+        apply(connection, collection, [(there[key], reports[key]) for key in there], now_us)
+        states = quiet | there
+    # After the locks: who waits for one holds no row that its holder has yet to write.
+    _beat(connection, quiet, reports, now_us)
     names = {state.id: f"{collection.name}/hosts/{state.host_id}" for state in states.values()}
     commands = pending_commands(connection, names, now_us, limit=_MAX_COMMANDS)
     return {
