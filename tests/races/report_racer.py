@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -25,6 +26,8 @@ HOSTS = [f"pc-{number}" for number in range(1, 7)]
 USERS = [f"user{number}@contoso.com" for number in range(1, 9)]
 # What a racer tells is on its standard output.
 _LOGGER = structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+# So few that a broker makes many transactions of what it does, instead of one.
+AT_ONCE = 3
 TAGS = [f"tag-{number}" for number in range(5)]
 
 
@@ -83,31 +86,31 @@ Act = Callable[[], Coroutine[Any, Any, list[str]]]
 
 
 def personal(broker: Reporter, eng: Collection) -> Sequence[Awaitable[list[str]]]:
-    """Agents report, mostly; hosts change hands, and their settings, and come and go."""
+    """Agents report to half of the brokers; at the others hosts change, and change hands."""
 
-    def acts(host: str, user: str) -> list[Act]:
-        return [
-            lambda: broker.set(user, host),
-            lambda: broker.set(user, host, force=True),
-            lambda: broker.remove(host_id=host),
-            *changes(broker, eng, host, user),
-        ]
+    def act(host: str, user: str) -> Act:
+        return broker.dice.choice(
+            (
+                lambda: broker.set(user, host),
+                lambda: broker.set(user, host, force=True),
+                lambda: broker.remove(host_id=host),
+                *changes(broker, host),
+            )
+        )
 
-    return some(broker, acts)
+    return parted(broker, eng, act)
 
 
 def pooled(broker: Reporter, eng: Collection) -> Sequence[Awaitable[list[str]]]:
-    """Agents report, mostly; users are sent to hosts that change, come and go."""
-    return some(broker, lambda host, user: changes(broker, eng, host, user))
+    """Agents report to half of the brokers; at the others hosts change, and users come."""
+    return parted(broker, eng, lambda host, user: broker.dice.choice(changes(broker, host)))
 
 
-def changes(broker: Reporter, eng: Collection, host: str, user: str) -> list[Act]:
+def changes(broker: Reporter, host: str) -> list[Act]:
     few = broker.dice.sample(HOSTS, 3)
     takes = broker.dice.choice(list(NewConnections))
     weight = broker.dice.choice((50, 100))
     return [
-        *(lambda: broker.report(few),) * 6,
-        *(lambda: broker.claim(eng, user),) * 3,
         lambda: broker.change(few, new_connections=takes),
         lambda: broker.change([host], new_connections=NewConnections.YES),
         lambda: broker.change([host], relative_weight=weight),
@@ -117,9 +120,23 @@ def changes(broker: Reporter, eng: Collection, host: str, user: str) -> list[Act
     ]
 
 
-def some(broker: Reporter, acts: Callable[[str, str], list[Act]]) -> Sequence[Awaitable[list[str]]]:
+def parted(
+    broker: Reporter, eng: Collection, change: Callable[[str, str], Act]
+) -> Sequence[Awaitable[list[str]]]:
+    """Let brokers do one thing each: a transaction that does all is alone with the collection."""
     dice = broker.dice
-    return [dice.choice(acts(dice.choice(HOSTS), dice.choice(USERS)))() for _ in range(3 * TIMES)]
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def take_turn() -> list[str]:
+        host, user = dice.choice(HOSTS), dice.choice(USERS)
+        async with turns:
+            if broker.number % 2:
+                return await broker.report(dice.sample(HOSTS, 3))
+            if broker.number % 4:
+                return await broker.claim(eng, user)
+            return await change(host, user)()
+
+    return [take_turn() for _ in range(3 * TIMES)]
 
 
 SCENARIOS: dict[str, Scenario[Reporter]] = {one.__name__: one for one in (personal, pooled)}
