@@ -23,10 +23,10 @@ from broker_service.hosts.amendments import lock_rows
 from broker_service.hosts.rules import NewConnections, host_not_found
 from broker_service.hosts.store import desired_administrator
 from broker_service.sessions.records import pending_commands, sighting_of
+from broker_service.sessions.reported import MAX_PENDING
 from broker_service.tables import collections, host_reports, hosts, sessions
 from deskhold.errors import DeskholdError, NotFound
 
-_MAX_COMMANDS = 100
 # Built once: composing a statement costs more than SQLite takes to run it.
 _COLLECTIONS = select(collections).where(collections.c.name.in_(bindparam("names", expanding=True)))
 _HOSTS = (
@@ -164,7 +164,7 @@ def _take_round(
     # After the locks: who waits for one holds no row that its holder has yet to write.
     _beat(connection, quiet, reports, now_us)
     names = {state.id: f"{collection.name}/hosts/{state.host_id}" for state in states.values()}
-    commands = pending_commands(connection, names, now_us, limit=_MAX_COMMANDS)
+    commands = pending_commands(connection, names, now_us, limit=MAX_PENDING)
     return {
         key: Answer(
             names[state.id],

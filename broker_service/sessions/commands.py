@@ -16,6 +16,7 @@ from broker_service.sessions.reported import (
     Session,
     SessionState,
     command_not_found,
+    refuse_many,
     refuse_unreachable,
     session_not_found,
 )
@@ -123,12 +124,15 @@ class SessionCommands:
         Raises:
             NotFound: No such collection, host or session.
             FailedPrecondition: No agent is there to do it.
+            ResourceExhausted: As many commands wait for the host's agent as may.
         """
 
         def work(connection: Connection) -> Command:
-            host = _host(connection, name)
+            # Locked, or two processes could count the same commands and both add another one.
+            host = _host(connection, name, lock=True)
             refuse_unreachable(host)
             session = _require_session(connection, host, name)
+            refuse_many(host, records.count_pending(connection, host, now_us))
             number = session.seen.session_id
             command = Command(host.name, command_id, number, kind, author, now_us, title, body)
             records.insert_command(connection, host, command)
@@ -153,9 +157,9 @@ class SessionCommands:
         return await self._database.read(work)
 
 
-def _host(connection: Connection, name: Name) -> Host:
+def _host(connection: Connection, name: Name, *, lock: bool = False) -> Host:
     collection = require_collection(connection, name.collection.text)
-    return require_host(connection, collection, name.ids[-2])
+    return require_host(connection, collection, name.ids[-2], lock=lock)
 
 
 def _require_session(connection: Connection, host: Host, name: Name) -> Session:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
 
 from broker_service.collections.rules import Collection, CollectionType
 from broker_service.hosts.rules import Host
@@ -122,6 +122,16 @@ def find_command(connection: Connection, host: Host, command_id: str) -> Command
     )
     row = connection.execute(query).one_or_none()
     return None if row is None else _command(row, host.name)
+
+
+def count_pending(connection: Connection, host: Host, now_us: int) -> int:
+    """Return how many commands a host's agent is still to carry out."""
+    query = select(func.count()).where(
+        session_commands.c.host == host.id,
+        session_commands.c.created_us >= now_us - COMMAND_US,
+        _PENDING,
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def pending_commands(

@@ -7,10 +7,14 @@ from enum import Enum
 
 from broker_service.collections.rules import CollectionType
 from broker_service.hosts.rules import Host, Status
-from deskhold.errors import FailedPrecondition, NotFound
+from deskhold.errors import FailedPrecondition, NotFound, ResourceExhausted
 
 # An agent that has not said by then what became of a command will not.
 COMMAND_US = 600 * 1_000_000
+# As many as a host hears of in one report; an agent that is there carries them out within seconds.
+MAX_PENDING = 100
+# How often agents report.
+_REPORTS_SECONDS = 30.0
 
 
 class SessionState(Enum):
@@ -174,6 +178,25 @@ def refuse_unreachable(host: Host) -> None:
             f"host {host.host_id} {why}, so nobody can carry it out; see: deskhold host show",
             reason="HOST_UNAVAILABLE",
             metadata={"host": host.host_id, "status": host.status.value},
+        )
+
+
+def refuse_many(host: Host, pending: int) -> None:
+    """Check that a host's agent has not too much to carry out already.
+
+    Args:
+        host: The host.
+        pending: How many commands wait for its agent.
+
+    Raises:
+        ResourceExhausted: As many as may.
+    """
+    if pending >= MAX_PENDING:
+        raise ResourceExhausted(
+            f"{MAX_PENDING} commands wait for the agent of host {host.host_id} already;"
+            " retry when it has reported",
+            metadata={"host": host.host_id, "limit": str(MAX_PENDING)},
+            retry_after_seconds=_REPORTS_SECONDS,
         )
 
 

@@ -126,7 +126,8 @@ class SessionServiceServicer(object):
         """Tells the host to disconnect a session; its programs go on. Needs
         `deskhold.resources/sessions/disconnect/action` at the collection. A retry with the same request id returns the first
         answer.
-        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE;
+        RESOURCE_EXHAUSTED with QUOTA: 100 commands wait for the host's agent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,7 +136,8 @@ class SessionServiceServicer(object):
     def LogOffSession(self, request, context):
         """Tells the host to log a session off; its programs end. Needs `deskhold.resources/sessions/logOff/action` at the
         collection. A retry with the same request id returns the first answer.
-        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE;
+        RESOURCE_EXHAUSTED with QUOTA: 100 commands wait for the host's agent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,7 +146,8 @@ class SessionServiceServicer(object):
     def SendSessionMessage(self, request, context):
         """Shows a message in a session. Needs `deskhold.resources/sessions/sendMessage/action` at the collection. A retry with
         the same request id returns the first answer.
-        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE;
+        RESOURCE_EXHAUSTED with QUOTA: 100 commands wait for the host's agent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

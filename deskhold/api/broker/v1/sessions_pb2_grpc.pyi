@@ -45,17 +45,20 @@ class SessionServiceStub:
     """Tells the host to disconnect a session; its programs go on. Needs
     `deskhold.resources/sessions/disconnect/action` at the collection. A retry with the same request id returns the first
     answer.
-    Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+    Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE;
+    RESOURCE_EXHAUSTED with QUOTA: 100 commands wait for the host's agent.
     """
     LogOffSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.LogOffSessionRequest, _sessions_pb2.SessionCommand]
     """Tells the host to log a session off; its programs end. Needs `deskhold.resources/sessions/logOff/action` at the
     collection. A retry with the same request id returns the first answer.
-    Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+    Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE;
+    RESOURCE_EXHAUSTED with QUOTA: 100 commands wait for the host's agent.
     """
     SendSessionMessage: _aio.UnaryUnaryMultiCallable[_sessions_pb2.SendSessionMessageRequest, _sessions_pb2.SessionCommand]
     """Shows a message in a session. Needs `deskhold.resources/sessions/sendMessage/action` at the collection. A retry with
     the same request id returns the first answer.
-    Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+    Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE;
+    RESOURCE_EXHAUSTED with QUOTA: 100 commands wait for the host's agent.
     """
     GetSessionCommand: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionCommandRequest, _sessions_pb2.SessionCommand]
     """Returns a command, to see whether the host has carried it out. Needs `deskhold.resources/sessions/read` at the
@@ -124,7 +127,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Tells the host to disconnect a session; its programs go on. Needs
         `deskhold.resources/sessions/disconnect/action` at the collection. A retry with the same request id returns the first
         answer.
-        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE;
+        RESOURCE_EXHAUSTED with QUOTA: 100 commands wait for the host's agent.
         """
 
     @_abc_1.abstractmethod
@@ -135,7 +139,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_sessions_pb2.SessionCommand]:
         """Tells the host to log a session off; its programs end. Needs `deskhold.resources/sessions/logOff/action` at the
         collection. A retry with the same request id returns the first answer.
-        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE;
+        RESOURCE_EXHAUSTED with QUOTA: 100 commands wait for the host's agent.
         """
 
     @_abc_1.abstractmethod
@@ -146,7 +151,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_sessions_pb2.SessionCommand]:
         """Shows a message in a session. Needs `deskhold.resources/sessions/sendMessage/action` at the collection. A retry with
         the same request id returns the first answer.
-        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE.
+        Errors: NOT_FOUND with SESSION_NOT_FOUND; FAILED_PRECONDITION with HOST_UNAVAILABLE;
+        RESOURCE_EXHAUSTED with QUOTA: 100 commands wait for the host's agent.
         """
 
     @_abc_1.abstractmethod

@@ -224,7 +224,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example: {"collection": "...", "hosts": "150", "assigned": "150"}.
     """
     ERROR_REASON_QUOTA: _ErrorReason.ValueType  # 61
-    """RESOURCE_EXHAUSTED: more work waits than the service accepts. Retry after the delay.
+    """RESOURCE_EXHAUSTED: more work waits than the service, or the agent of a host, accepts. Retry after the delay.
     Example: {"limit": "1024"}.
     """
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 70
@@ -503,7 +503,7 @@ ERROR_REASON_NO_FREE_HOST: ErrorReason.ValueType  # 60
 Example: {"collection": "...", "hosts": "150", "assigned": "150"}.
 """
 ERROR_REASON_QUOTA: ErrorReason.ValueType  # 61
-"""RESOURCE_EXHAUSTED: more work waits than the service accepts. Retry after the delay.
+"""RESOURCE_EXHAUSTED: more work waits than the service, or the agent of a host, accepts. Retry after the delay.
 Example: {"limit": "1024"}.
 """
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 70
