@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import uuid
 from typing import Any
 
 import pytest
 
 from broker_service import tables
-from broker_service.agents.rules import CommandResult
 from broker_service.sessions.records import Filter, list_sessions
 from broker_service.sessions.reported import (
-    COMMAND_US,
-    Command,
     CommandKind,
     CommandState,
     Session,
@@ -26,11 +21,11 @@ from deskhold.errors import (
     FailedPrecondition,
     InvalidArgument,
     NotFound,
-    ResourceExhausted,
 )
 from deskhold.names import parse
 from tests.broker_service.agents.reports import BROKEN, report, session
 from tests.broker_service.plans import plans
+from tests.broker_service.sessions.telling import tell
 from tests.broker_service.stores import ENG, TENANT, Store, pcs
 
 LAB = f"{TENANT}/collections/lab"
@@ -42,22 +37,6 @@ async def listed(
 ) -> list[str]:
     rows = await store.commands.list_page(parse(parent), Page(100, None), **more)
     return [one.name.partition("/collections/")[2] for one in rows]
-
-
-async def tell(
-    store: Store, name: str, kind: CommandKind = CommandKind.LOG_OFF, *, now_us: int = 2_000
-) -> Command:
-    told: Command = await store.commands.command(
-        parse(name),
-        kind,
-        command_id=str(uuid.uuid4()),
-        author="user:admin@contoso.com",
-        now_us=now_us,
-        commit=store.commit,
-        title="Tonight",
-        body="We update at ten.",
-    )
-    return told
 
 
 async def mixed(store: Store) -> None:
@@ -239,47 +218,6 @@ async def test_where_no_agent_listens_nothing_is_commanded(
     assert caught.value.reason == "HOST_UNAVAILABLE"
     assert caught.value.metadata == {"host": "pc-1", "status": status}
     assert await store.rows(tables.session_commands) == []
-
-
-async def test_no_more_than_a_hundred_commands_wait_for_an_agent(store: Store) -> None:
-    await store.make("pc-1", "pc-2")
-    there = (session(1),)
-    await store.report(report("pc-1", sessions=there), report("pc-2", sessions=there))
-    name = f"{ENG}/hosts/PC-1/sessions/1"
-    told = [await tell(store, name) for _ in range(100)]
-
-    with pytest.raises(ResourceExhausted) as caught:
-        await tell(store, name)
-
-    assert caught.value.reason == "QUOTA"
-    assert caught.value.metadata == {"host": "pc-1", "limit": "100"}
-    assert caught.value.message == (
-        "100 commands wait for the agent of host pc-1 already; retry when it has reported"
-    )
-    assert caught.value.retry_after_seconds == 30
-    assert len(await store.rows(tables.session_commands)) == 100
-    await tell(store, f"{ENG}/hosts/pc-2/sessions/1")
-    done = (CommandResult(told[0].command_id, True, ""),)
-    await store.report(report("pc-1", sessions=there, results=done), now_us=3_000)
-    await tell(store, name)
-    with pytest.raises(ResourceExhausted):
-        await tell(store, name)
-    # What is too old to be sent does not count, whether it was ended already or not.
-    await tell(store, name, now_us=2_000 + COMMAND_US + 1)
-
-
-async def test_two_brokers_together_let_no_more_commands_wait(store: Store) -> None:
-    other = Store(store.url)
-    await store.make("pc-1")
-    await store.report(report("pc-1", sessions=(session(1),)))
-    name = f"{ENG}/hosts/pc-1/sessions/1"
-
-    acts = [tell(broker, name) for broker in (store, other) for _ in range(60)]
-    came = await asyncio.gather(*acts, return_exceptions=True)
-
-    refused = [one for one in came if not isinstance(one, Command)]
-    assert [type(one) for one in refused] == [ResourceExhausted] * 20
-    await other.database.close()
 
 
 async def test_a_command_is_of_the_host_it_was_given_to(store: Store) -> None:
