@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from sqlalchemy import Connection, delete, select, update
 
 from broker_service import tables
+from broker_service.hosts.rules import NewHost
 from broker_service.hosts.store import reckon
 from deskhold.errors import DeskholdError
 from tests.broker_service.stores import AUTHOR, Store
@@ -33,6 +34,7 @@ class Known:
     key: str
     held_by: str = ""
     slot: int = 0
+    since: int = 0
     new_connections: str = "YES"
     status: str = ""
     reserved_for: str = ""
@@ -41,6 +43,7 @@ class Known:
     weight: int = 100
     limit: int = 0
     sessions: dict[int, str] = field(default_factory=dict)
+    number: int = field(default_factory=lambda: next(numbers))  # those added later have more
 
     @property
     def is_closed(self) -> bool:
@@ -90,6 +93,12 @@ class Machine(RuleBasedStateMachine):
         self.now_us = AUTHOR.now_us
         self.session_ids = itertools.count(1)
         self.make()
+        self.lab = self.collection.replace("/eng", "/lab")
+        self.away: list[Known] = []
+        self.run(self.store.make(name=self.lab))
+
+    def at(self, place: int) -> Known:
+        return self.hosts[place % len(self.hosts)]
 
     def make(self) -> None:
         raise NotImplementedError
@@ -117,13 +126,13 @@ class Machine(RuleBasedStateMachine):
 
     @rule(place=places, state=st.sampled_from(["YES", "NO", "NOT_UNTIL_REBOOT"]))
     def drain(self, place: int, state: str) -> None:
-        host = self.hosts[place]
+        host = self.at(place)
         host.new_connections = state
         self.change(host, new_connections=state)
 
     @rule(place=places, status=st.sampled_from(["AVAILABLE", "NEEDS_ASSISTANCE", "UNAVAILABLE"]))
     def report(self, place: int, status: str) -> None:
-        host = self.hosts[place]
+        host = self.at(place)
         if not host.status:
             self.run(self.store.say(host.key, status))
         host.status = status
@@ -136,9 +145,67 @@ class Machine(RuleBasedStateMachine):
 
         self.run(self.store.commit(work))
 
+    @rule(place=places)
+    def make_anew(self, place: int) -> None:
+        """Remove a host, whoever is there, and add one of the same name."""
+        gone, hosts, commit = self.at(place), self.store.hosts, self.store.commit
+        author = replace(AUTHOR, now_us=self.now_us)
+        self.run(
+            hosts.remove(self.collection, [gone.key], force=True, author=author, commit=commit)
+        )
+        self.run(hosts.add(self.collection, [NewHost(gone.key)], now_us=self.now_us, commit=commit))
+        self.forget(gone)
+        self.hosts[self.hosts.index(gone)] = Known(gone.key)
+
+    def forget(self, host: Known) -> None:
+        """Forget who was sent to a host that is no more."""
+
+    def total(self, host: Known) -> int:
+        return len(host.sessions)
+
+    @rule(place=places)
+    def lend(self, place: int) -> None:
+        """Move a host to another collection, unless somebody has it, keeps it or is there."""
+        host = self.at(place)
+        obstacles = {
+            "HOST_HELD": bool(host.held_by),
+            "HOST_RESERVED": bool(host.reserved_for) and host.reserved_until > self.now_us,
+            "HOST_QUARANTINED": host.is_quarantined,
+            "HOST_IN_USE": self.total(host) > 0,
+        }
+        if len(self.hosts) > 1 and self.moved(host, self.collection, self.lab, obstacles):
+            host.reserved_for = ""
+            self.hosts.remove(host)
+            self.away.append(host)
+
+    # No precondition: which host a user gets is random, and so is whether it can be lent.
+    @rule()
+    def take_back(self) -> None:
+        if self.away:
+            host = self.away.pop()
+            assert self.moved(host, self.lab, self.collection, {})
+            self.hosts.append(host)
+
+    def moved(self, host: Known, here: str, there: str, obstacles: Mapping[str, bool]) -> bool:
+        work = self.store.host_changes.move(
+            here, [host.key], destination=there, now_us=self.now_us, commit=self.store.commit
+        )
+        return self.done(work, obstacles)
+
+    def done(self, work: Coroutine[Any, Any, Any], obstacles: Mapping[str, bool]) -> bool:
+        """Do something; it succeeds if nothing is in its way, else the refusal says what is."""
+        reasons = {reason for reason, so in obstacles.items() if so}
+        try:
+            self.run(work)
+        except DeskholdError as error:
+            assert error.reason in reasons
+            return False
+        assert reasons == set()
+        return True
+
     @rule(place=places, user=users)
     def sign_in(self, place: int, user: str) -> None:
-        host, number = self.hosts[place], next(self.session_ids)
+        host, number = self.at(place), next(self.session_ids)
         host.sessions[number] = user
         self.run(self.store.sign_in(user, host.key, number))
         self.arrived(user)
@@ -149,7 +216,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(place=places)
     def sign_out(self, place: int) -> None:
-        host = self.hosts[place]
+        host = self.at(place)
         host.sessions.clear()
 
         def work(connection: Connection) -> None:
