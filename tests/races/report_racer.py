@@ -114,7 +114,8 @@ def changes(broker: Reporter, host: str) -> list[Act]:
         lambda: broker.change(few, new_connections=takes),
         lambda: broker.change([host], new_connections=NewConnections.YES),
         lambda: broker.change([host], relative_weight=weight),
-        lambda: broker.remove_host(host, force=True),
+        # Not the first ones, so that the race does not end with hosts that were only just added.
+        lambda: broker.remove_host(broker.dice.choice(HOSTS[3:]), force=True),
         *(lambda: broker.add_host(host),) * 2,
         broker.look,
     ]
