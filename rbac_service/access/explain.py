@@ -135,7 +135,7 @@ class _Search:
         self._asked = shown(question.principal_keys[0])
         self._keys = snapshot.closure(question.principal_keys)
         self._path = ancestors(question.scope)
-        self._is_known = snapshot.catalogue.allowing(question.action.lower()) != 0
+        self._is_known = snapshot.catalogue.allowing(question.action) != 0
 
     def here(self) -> Iterator[NearMiss]:
         """Find what is held at the scope or above it and does not suffice."""

@@ -121,7 +121,7 @@ def effective_permissions(
     catalogue = snapshot.catalogue
     giving = 0
     for action in actions:
-        giving |= catalogue.allowing(action.lower())
+        giving |= catalogue.allowing(action)
     holds = holds_on(snapshot, snapshot.closure(keys), ancestors(scope))
     names = dict.fromkeys(
         hold.name

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from deskhold.names import ancestors
 from rbac_service.access.snapshot import FOREVER_US, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked.
+class Question(NamedTuple):
+    """What is asked. A named tuple: a batch makes many, and each is taken apart once.
 
     Attributes:
         principal_keys: The principal, then the groups its token names, as keys.
@@ -53,6 +52,11 @@ class Decision(NamedTuple):
         return f"{self.assignment_scope}/roleAssignments/{self.assignment_id}".lstrip("/")
 
 
+# What a named tuple's own constructor calls; that is written in Python, and takes a sixth of the time
+# in which a question is decided.
+_made: partial[Decision] = partial(tuple.__new__, Decision)
+
+
 def decide(snapshot: Snapshot, question: Question, now_us: int) -> Decision:
     """Decide one question.
 
@@ -61,12 +65,14 @@ def decide(snapshot: Snapshot, question: Question, now_us: int) -> Decision:
     named: permanent ones before timed ones, the nearest scope first, the principal's own before
     its groups'.
     """
-    allowing = snapshot.catalogue.allowing(question.action.lower())
+    keys, action, scope = question
+    catalogue = snapshot.catalogue
+    allowing = catalogue.allowing(action)
     if not allowing:
         return Decision(False, snapshot.epoch, snapshot.revision)
-    bits = snapshot.catalogue.bits
-    keys = snapshot.closure(question.principal_keys)
-    path = ancestors(question.scope)
+    bits = catalogue.bits
+    keys = snapshot.closure(keys)
+    path = ancestors(scope)
     held = snapshot.held.present(keys)
     for place in path if held else ():
         for key, by_scope in held:
@@ -75,11 +81,10 @@ def decide(snapshot: Snapshot, question: Question, now_us: int) -> Decision:
             own = by_scope[place]
             for index in range(0, len(own), 2):
                 if bits.get(own[index], 0) & allowing:
-                    return Decision(
-                        True, snapshot.epoch, snapshot.revision, own[index + 1], place, key
-                    )
+                    by = own[index + 1]
+                    return _made((True, snapshot.epoch, snapshot.revision, by, place, key, None))
     if snapshot.timed.is_empty:
-        return Decision(False, snapshot.epoch, snapshot.revision)
+        return _made((False, snapshot.epoch, snapshot.revision, "", "", "", None))
     return _decide_timed(snapshot, keys, allowing, path, now_us)
 
 

@@ -155,7 +155,8 @@ class Catalogue:
         return self._by_id.get(role_id) or self._by_display_name.get(name.lower())
 
     def allowing(self, action: str) -> int:
-        """Return the bits of all roles that allow an action."""
+        """Return the bits of all roles that allow an action, whatever its case."""
+        # Remembered as it was asked: folding it takes longer than finding it.
         known = self._allowing.get(action)
         if known is not None:
             return known
