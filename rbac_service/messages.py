@@ -48,15 +48,14 @@ class Messages:
             for group_id in group_ids
         ]
 
-    def asked_keys(
-        self, caller: Caller, principal: pb.Principal | None, group_ids: Iterable[str]
-    ) -> tuple[str, ...]:
-        """Return the keys of whom a question is about: the caller when no principal is named."""
-        if principal is None:
-            return self.caller_keys(caller)
-        directory = principal.directory
-        key = self._key(principal.kind, principal.id, directory, "principal.id")
-        return (key, *self.group_keys(group_ids, directory))
+    def keys_of(self, principal: pb.Principal, group_ids: Iterable[str]) -> tuple[str, ...]:
+        """Return the keys of a principal and of the groups that its token names.
+
+        Raises:
+            InvalidArgument: One of the ids cannot be one of its kind.
+        """
+        key = self.key_of(principal, field="principal")
+        return (key, *self.group_keys(group_ids, principal.directory))
 
     def key_of(self, message: pb.Principal, *, field: str) -> str:
         """Return the form in which the principal of a message is compared.

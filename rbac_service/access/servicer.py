@@ -20,6 +20,7 @@ from rbac_service.access import list_messages, whatif_messages
 from rbac_service.access.explain_messages import grant_message, near_miss_message
 from rbac_service.access.policy import Freshness
 from rbac_service.access.queries import Queries, cursor_of
+from rbac_service.access.questions import Questions
 from rbac_service.access.rules import Decision, Question
 from rbac_service.access.tokens import Revision, Tokens
 from rbac_service.access.usecases import Access
@@ -55,6 +56,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         self._queries = queries
         self._pager = pager
         self._messages = messages
+        self._questions = Questions(messages)
         self._tokens = tokens
         self._decisions = decisions
         self._max_age_seconds = max_age_seconds
@@ -64,7 +66,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     ) -> pb.CheckAccessResponse:
         """Decide one question."""
         caller = current().authenticated
-        question = self._question(request, caller)
+        question = self._questions.read(request, caller)
         (decision,) = await self._access.decide((question,), self._freshness(request))
         answer = pb.CheckAccessResponse()
         self._answer(answer, caller, question, decision)
@@ -92,7 +94,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     ) -> pb.ExplainAccessResponse:
         """Decide one question and say why."""
         caller = current().authenticated
-        question = self._question(request.check, caller)
+        question = self._questions.read(request.check, caller)
         explanation = await self._queries.explain(
             question, self._messages.caller_keys(caller), self._freshness(request.check)
         )
@@ -122,8 +124,11 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     ) -> pb.ListAccessibleScopesResponse:
         """Return a page of the scopes where somebody may."""
         caller = current().authenticated
-        principal = request.principal if request.HasField("principal") else None
-        keys = self._messages.asked_keys(caller, principal, request.group_ids)
+        keys = (
+            self._messages.keys_of(request.principal, request.group_ids)
+            if request.HasField("principal")
+            else self._messages.caller_keys(caller)
+        )
         question = Question(keys, request.action, request.scope or DEPLOYMENT_SCOPE)
         page = self._pager.open(request, caller.key)
         listing = await self._queries.list_scopes(question, page)
@@ -158,7 +163,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         caller = current().authenticated
         answers = await self._queries.what_if(
             whatif_messages.hypotheses(request.changes, self._messages),
-            [self._question(check, caller) for check in request.checks],
+            [self._questions.read(check, caller) for check in request.checks],
         )
         return whatif_messages.response(answers)
 
@@ -174,16 +179,11 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
 
     def _ask(self, check: pb.CheckAccessRequest, caller: Caller) -> Question | InvalidArgument:
         try:
-            validation.check(check)
-            return self._question(check, caller)
+            if check.HasField("consistency"):  # the batch's own counts, but it has to be in order
+                validation.check(check)
+            return self._questions.read(check, caller)
         except InvalidArgument as error:
             return error
-
-    def _question(self, check: pb.CheckAccessRequest, caller: Caller) -> Question:
-        names.parse_scope(check.scope)
-        principal = check.principal if check.HasField("principal") else None
-        keys = self._messages.asked_keys(caller, principal, check.group_ids)
-        return Question(keys, check.action, check.scope)
 
     def _batch(
         self,

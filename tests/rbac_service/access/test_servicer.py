@@ -10,6 +10,7 @@ from deskhold.api.rbac.v1.access_pb2 import (
     DECISION_DENY,
     BatchCheckAccessRequest,
     CheckAccessRequest,
+    Consistency,
     WhoAmIRequest,
 )
 from deskhold.api.rbac.v1.principals_pb2 import Principal
@@ -139,6 +140,9 @@ WRONG = {
     "a user that is none": check(READ, "/", user("alice")),
     "a group without an id": check(READ, "/", user("a@x"), [""]),
     "a group with a control character": check(READ, "/", user("a@x"), ["g\n"]),
+    "a consistency that asks for nothing": CheckAccessRequest(
+        action=READ, scope="/", principal=user("a@x"), consistency=Consistency()
+    ),
 }
 
 

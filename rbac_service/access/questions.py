@@ -1,0 +1,89 @@
+"""Questions read from requests, part by part.
+
+In a batch each question fails alone, so nobody has validated it. The rules in the proto are about
+one field each: a question keeps them when its parts do, and the same actions, scopes and people
+come again and again in new combinations. What was found good is remembered; a question with
+anything wrong in it is validated as a whole, for the words.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from deskhold import names
+from deskhold.api.rbac.v1 import access_pb2 as pb
+from deskhold.api.rbac.v1 import principals_pb2
+from deskhold.chassis import validation
+from deskhold.chassis.calls import Caller
+from deskhold.errors import InvalidArgument
+from deskhold.names import DEPLOYMENT_SCOPE
+from rbac_service.access.rules import Question
+from rbac_service.messages import Messages
+
+# Good ones, for the parts of a request that are not looked at.
+_SOME_ACTION: Final = "some/action"
+# Bounded, since callers choose.
+_REMEMBER_TEXTS: Final = 65_536
+_REMEMBER_PRINCIPALS: Final = 32_768
+
+
+class Questions:
+    """Reads questions.
+
+    Args:
+        messages: Knows under which keys somebody may hold roles.
+    """
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self._keys = lru_cache(_REMEMBER_PRINCIPALS)(self._good_keys)
+
+    def read(self, check: pb.CheckAccessRequest, caller: Caller) -> Question:
+        """Return the question of a request; what it says of consistency is no part of it.
+
+        Raises:
+            InvalidArgument: It breaks a rule of the proto, or names what cannot be.
+        """
+        try:
+            action, scope = _good_action(check.action), _good_scope(check.scope)
+            return Question(self._asked_keys(check, caller), action, scope)
+        except InvalidArgument:
+            validation.check(check)  # names everything that is wrong, not only the first part
+            raise
+
+    def _asked_keys(self, check: pb.CheckAccessRequest, caller: Caller) -> tuple[str, ...]:
+        group_ids = tuple(check.group_ids)
+        if check.HasField("principal"):
+            who = check.principal
+            return self._keys(who.kind, who.id, who.directory, group_ids)
+        if group_ids:  # they are the token's that count, but they have to be in order
+            validation.check(check)
+        return self._messages.caller_keys(caller)
+
+    def _good_keys(
+        self,
+        kind: principals_pb2.PrincipalKind.ValueType,
+        principal_id: str,
+        directory: str,
+        group_ids: tuple[str, ...],
+    ) -> tuple[str, ...]:
+        who = principals_pb2.Principal(kind=kind, id=principal_id, directory=directory)
+        part = pb.CheckAccessRequest(
+            principal=who, group_ids=group_ids, action=_SOME_ACTION, scope=DEPLOYMENT_SCOPE
+        )
+        validation.check(part)
+        return self._messages.keys_of(who, group_ids)
+
+
+@lru_cache(_REMEMBER_TEXTS)
+def _good_action(action: str) -> str:
+    validation.check(pb.CheckAccessRequest(action=action, scope=DEPLOYMENT_SCOPE))
+    return action
+
+
+@lru_cache(_REMEMBER_TEXTS)
+def _good_scope(scope: str) -> str:
+    validation.check(pb.CheckAccessRequest(action=_SOME_ACTION, scope=scope))
+    names.parse_scope(scope)
+    return scope
