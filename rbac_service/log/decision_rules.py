@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
-
-from rbac_service.access.rules import Decision, Question
+from functools import lru_cache
+from typing import Final
 
 # Asking is no mutation, though its action does not end in `read`; each check of a service about
 # somebody else would be kept twice.
 _ASKING: Final = "deskhold.authorization/checkaccess/action"
+# Bounded, since callers choose.
+_REMEMBER_ACTIONS: Final = 1024
 
 
-class RecordedDecision(NamedTuple):
-    """A decision on its way into the table; a named tuple as `Decision` is one.
-
-    Attributes:
-        decision_id: Names it.
-        time_us: When it was taken.
-        caller: Who asked, as a key.
-        question: What was asked; its first key is about whom.
-        decision: What was answered.
-    """
-
-    decision_id: str
-    time_us: int
-    caller: str
-    question: Question
-    decision: Decision
+# A decision on its way into the table: its columns but the id, in the table's order. A plain tuple of
+# texts and numbers is no work for the garbage collector, and ten thousand may wait.
+RecordedDecision = tuple[str, int, str, str, str, str, bool, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +62,7 @@ class DecisionFilter:
     denied_only: bool = False
 
 
+@lru_cache(_REMEMBER_ACTIONS)
 def is_mutation(action: str) -> bool:
     """Say whether doing an action changes something: all but reading and asking."""
     folded = action.lower()

@@ -5,36 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from deskhold.chassis.paging import Page
 from deskhold.chassis.rows import prepare_insert
+from deskhold.chassis.statements import Prepared
 from rbac_service.log.decision_rules import DecisionFilter, RecordedDecision, StoredDecision
 from rbac_service.tables import decisions
 
 _INSERT = prepare_insert(
     decisions, [column.name for column in decisions.c if column is not decisions.c.id]
 )
+_ENDS = Prepared(
+    select(
+        select(func.max(decisions.c.id)).scalar_subquery(),
+        select(func.min(decisions.c.id)).scalar_subquery(),
+    )
+)
+_DELETE_OLD = Prepared(delete(decisions).where(decisions.c.id <= bindparam("border")))
 
 
 def insert_decisions(connection: Connection, batch: Sequence[RecordedDecision]) -> None:
     """Add decisions."""
-    _INSERT.run(connection, [_row(one) for one in batch])
+    _INSERT.run(connection, [_cut(one) for one in batch])
 
 
 def prune(connection: Connection, kept: int, *, at_most: int) -> None:
     """Remove the oldest decisions beyond a bound, only so many at once."""
-    newest, oldest = connection.execute(
-        select(
-            select(func.max(decisions.c.id)).scalar_subquery(),
-            select(func.min(decisions.c.id)).scalar_subquery(),
-        )
-    ).one()
+    ((newest, oldest),) = _ENDS.run(connection, {})
     # By id, which grows by one: counting a million rows for every batch would cost more than the
     # batch.
     border = min(newest - kept, oldest + at_most - 1)
     if border >= oldest:
-        connection.execute(delete(decisions).where(decisions.c.id <= border))
+        _DELETE_OLD.run(connection, {"border": border})
 
 
 def list_decisions(
@@ -53,18 +56,17 @@ def list_decisions(
     return [StoredDecision(**row._mapping) for row in connection.execute(query)]
 
 
-def _row(one: RecordedDecision) -> tuple[Any, ...]:
-    """Return the columns but the id, in the table's order."""
-    decision_id, time_us, caller, question, decision = one
-    # Cut to the columns' lengths: a question that is refused for its length was still asked.
+def _cut(one: RecordedDecision) -> tuple[Any, ...]:
+    """Cut texts to their columns' lengths: a question refused for its length was still asked."""
+    decision_id, time_us, caller, principal, action, scope, allowed, revision, name = one
     return (
         decision_id[:64],
         time_us,
         caller[:600],
-        question.principal_keys[0][:600],
-        question.action[:256],
-        question.scope[:1024],
-        decision.allowed,
-        decision.revision,
-        decision.role_assignment[:1200],
+        principal[:600],
+        action[:256],
+        scope[:1024],
+        allowed,
+        revision,
+        name[:1200],
     )

@@ -82,7 +82,17 @@ class DecisionLog:
             self._dropped.inc()
             return
         self._waiting.append(
-            RecordedDecision(decision_id, self._clock_us(), caller_key, question, decision)
+            (
+                decision_id,
+                self._clock_us(),
+                caller_key,
+                question.principal_keys[0],
+                question.action,
+                question.scope,
+                decision.allowed,
+                decision.revision,
+                decision.role_assignment,
+            )
         )
         if len(self._waiting) == self._queued // 2:
             self._many_wait.set()
