@@ -102,7 +102,7 @@ async def _serve(settings: ServerSettings, limits: Limits) -> None:
     server = Server(
         settings,
         services=all_services(shared),
-        table=access_table(settings.domains),
+        table=access_table(messages),
         authorizer=SelfAuthorizer(
             access, messages, decisions, max_age_seconds=limits.max_age_seconds
         ),

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from deskhold import names
 from deskhold.chassis.access import Need, Row, everyone
 from deskhold.chassis.calls import Caller
 from deskhold.errors import InvalidArgument
-from deskhold.identities import Domains
 from rbac_service.assignments.rules import split_name
-from rbac_service.messages import principal_of
+from rbac_service.messages import Messages
 from rbac_service.scopes.rules import write_action
 
 _CHECK: Final = "deskhold.authorization/checkAccess/action"
 # A refusal travels in trailers, of which clients accept 8 KiB.
 _MAX_QUOTED: Final = 64
+# Bounded, since callers choose.
+_REMEMBER_SCOPES: Final = 65_536
 _READ_ASSIGNMENTS: Final = "deskhold.authorization/roleAssignments/read"
 
 
-def access_table(domains: Domains) -> Mapping[str, Row]:
+def access_table(messages: Messages) -> Mapping[str, Row]:
     """Return the table.
 
     Args:
-        domains: The deployment's domains, to tell whether a question is about the caller.
+        messages: Knows the callers' keys, to tell whether a question is about the caller.
     """
 
     def check(request: Any, caller: Caller) -> Sequence[Need]:
@@ -45,7 +47,8 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
     def batch(request: Any, caller: Caller) -> Sequence[Need]:
         asked = {check.scope for check in request.checks if not _is_about(caller, check)}
         may_lag = request.consistency.minimize_latency
-        return [Need(_CHECK, scope, may_lag) for scope in sorted(asked) if _is_scope(scope)]
+        needs = (_asking(scope, may_lag) for scope in sorted(asked))
+        return [need for need in needs if need is not None]
 
     def _is_about(caller: Caller, check: Any) -> bool:
         if not check.HasField("principal"):
@@ -53,7 +56,7 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
         if check.group_ids:
             return False
         try:
-            return domains.key(principal_of(check.principal)) == caller.key
+            return messages.key_of(check.principal, field="principal") == caller.key
         except InvalidArgument:
             return False
 
@@ -213,9 +216,11 @@ def _delete_scope(request: Any, _: Caller) -> Sequence[Need]:
     return (own, Need("deskhold.authorization/scopes/delete", name.scope))
 
 
-def _is_scope(text: str) -> bool:
+@lru_cache(_REMEMBER_SCOPES)
+def _asking(scope: str, may_lag: bool) -> Need | None:
+    """Return what asking about others at a scope needs; None for what is no scope."""
     try:
-        names.parse_scope(text)
+        names.parse_scope(scope)
     except InvalidArgument:
-        return False
-    return True
+        return None
+    return Need(_CHECK, scope, may_lag)

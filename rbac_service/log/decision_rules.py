@@ -13,8 +13,8 @@ _ASKING: Final = "deskhold.authorization/checkaccess/action"
 _REMEMBER_ACTIONS: Final = 1024
 
 
-# A decision on its way into the table: its columns but the id, in the table's order. A plain tuple of
-# texts and numbers is no work for the garbage collector, and ten thousand may wait.
+# A decision on its way into the table: its columns but the id, in the table's order. Ten thousand
+# may wait, and plain tuples of texts and numbers are no work for the garbage collector.
 RecordedDecision = tuple[str, int, str, str, str, str, bool, int, str]
 
 

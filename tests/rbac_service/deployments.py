@@ -165,7 +165,7 @@ class Deployment:
         server = Server(
             _settings(self.url, self.keys, port),
             services=all_services(shared),
-            table=access_table(DOMAINS),
+            table=access_table(shared.messages),
             authorizer=SelfAuthorizer(
                 shared.access,
                 shared.messages,

@@ -17,6 +17,7 @@ from deskhold.chassis.calls import Caller
 from deskhold.errors import InvalidArgument
 from deskhold.identities import Domains, Principal, PrincipalKind
 from rbac_service.access_table import access_table
+from rbac_service.messages import Messages
 from tests.rbac_service.requests import check, checks, grant, group, scope_of, user
 
 DOMAINS = Domains.parse("CONTOSO=contoso.com")
@@ -218,7 +219,7 @@ TABLE: list[tuple[str, Any, list[tuple[str, str]]]] = [
 def test_an_rpc_needs_these_actions_at_these_scopes(
     method: str, request_: Any, needs: list[tuple[str, str]]
 ) -> None:
-    row = access_table(DOMAINS)[method]
+    row = access_table(Messages(DOMAINS))[method]
 
     assert [(need.action, need.scope) for need in row(request_, ALICE)] == needs
 
@@ -233,7 +234,7 @@ FROM_THE_STORE = access.Consistency(fully_consistent=True)
 def test_who_asks_for_an_answer_from_memory_may_be_known_from_memory(
     consistency: access.Consistency | None, may_lag: bool
 ) -> None:
-    table = access_table(DOMAINS)
+    table = access_table(Messages(DOMAINS))
     one, many = check("a/b", HR, BOB), checks(check("a/b", HR, BOB))
     one.consistency.MergeFrom(consistency or access.Consistency())
     many.consistency.MergeFrom(consistency or access.Consistency())
@@ -256,7 +257,7 @@ def test_the_table_above_leaves_no_rpc_out() -> None:
     ]
 
     assert {method for method, _, _ in TABLE} == set(served)
-    refuse_holes(access_table(DOMAINS), served)
+    refuse_holes(access_table(Messages(DOMAINS)), served)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +281,6 @@ def test_the_table_above_leaves_no_rpc_out() -> None:
 )
 def test_a_request_that_names_no_scope_is_refused_in_few_words(method: str, request_: Any) -> None:
     with pytest.raises(InvalidArgument) as refused:
-        access_table(DOMAINS)[method](request_, ALICE)
+        access_table(Messages(DOMAINS))[method](request_, ALICE)
 
     assert len(refused.value.message) < 1000

@@ -12,12 +12,13 @@ from deskhold.chassis.calls import Caller
 from deskhold.errors import InvalidArgument
 from deskhold.identities import Domains, Principal, PrincipalKind
 from rbac_service.access_table import access_table
+from rbac_service.messages import Messages
 
 READ = "deskhold.resources/hosts/read"
 CHECK = "deskhold.authorization/checkAccess/action"
 LIST = "deskhold.authorization/roleAssignments/read"
 A = "/tenantGroups/a"
-TABLE = access_table(Domains.parse("X=x"))
+TABLE = access_table(Messages(Domains.parse("X=x")))
 CALLER = Caller(Principal(PrincipalKind.USER, "alice@x"), "user:alice@x")
 SELF = PrincipalMessage(kind=PRINCIPAL_KIND_USER, id="X\\Alice")
 BOB = PrincipalMessage(kind=PRINCIPAL_KIND_USER, id="bob@x")
