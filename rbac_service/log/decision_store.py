@@ -32,7 +32,7 @@ def insert_decisions(connection: Connection, batch: Sequence[RecordedDecision]) 
 
 def prune(connection: Connection, kept: int, *, at_most: int) -> None:
     """Remove the oldest decisions beyond a bound, only so many at once."""
-    ((newest, oldest),) = _ENDS.run(connection, {})
+    ((newest, oldest),) = map(tuple, _ENDS.run(connection, {}))
     # By id, which grows by one: counting a million rows for every batch would cost more than the
     # batch.
     border = min(newest - kept, oldest + at_most - 1)
