@@ -25,11 +25,13 @@ class Method:
         full_name: `package.Service/Method`.
         request_type: The request's message class.
         streams: Whether it answers with a stream of messages.
+        validates_itself: Whether its servicer validates its requests.
     """
 
     full_name: str
     request_type: type[Message]
     streams: bool = False
+    validates_itself: bool = False
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ Outermost first, each with its reason:
 4. deadlines: no work for callers who have left.
 5. authn: who is calling.
 6. access: may they; before validation, so that a stranger learns nothing of the state (AIP-211).
-7. validation: the rules written in the protos.
+7. validation: the rules written in the protos, unless the servicer sees to them itself.
 8. the servicer.
 
 gRPC's own interceptors would be asked again on every call which handler to use; composing plain
@@ -86,14 +86,20 @@ def wrap(
             if handler.request_streaming:
                 raise ValueError(f"{service}/{name} takes a stream; layers know one request")
             streams = bool(handler.response_streaming)
-            method = Method(f"{service}/{name}", request_types[f"{service}/{name}"], streams)
+            behavior = handler.unary_stream or handler.unary_unary
+            method = Method(
+                f"{service}/{name}",
+                request_types[f"{service}/{name}"],
+                streams,
+                validates_itself=getattr(behavior, "validates_itself", False),
+            )
             make = (
                 grpc.unary_stream_rpc_method_handler
                 if streams
                 else grpc.unary_unary_rpc_method_handler
             )
             wrapped[name] = make(
-                _compose(method, handler.unary_stream or handler.unary_unary, layers),
+                _compose(method, behavior, layers),
                 request_deserializer=handler.request_deserializer,
                 response_serializer=handler.response_serializer,
             )

@@ -1,9 +1,8 @@
-"""Questions read from requests, part by part.
+"""Questions read from requests that nobody has validated, part by part.
 
-In a batch each question fails alone, so nobody has validated it. The rules in the proto are about
-one field each: a question keeps them when its parts do, and the same actions, scopes and people
-come again and again in new combinations. What was found good is remembered; a question with
-anything wrong in it is validated as a whole, for the words.
+The rules in the proto are about one field each: a question keeps them when its parts do, and the
+same actions, scopes and people come again and again in new combinations. What was found good is
+remembered; a question with anything wrong in it is validated as a whole, for the words.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ _SOME_ACTION: Final = "some/action"
 # Bounded, since callers choose.
 _REMEMBER_TEXTS: Final = 65_536
 _REMEMBER_PRINCIPALS: Final = 32_768
+_REMEMBER_CONSISTENCIES: Final = 1024  # nearly all say one of two things
 
 
 class Questions:
@@ -40,12 +40,14 @@ class Questions:
         self._keys = lru_cache(_REMEMBER_PRINCIPALS)(self._good_keys)
 
     def read(self, check: pb.CheckAccessRequest, caller: Caller) -> Question:
-        """Return the question of a request; what it says of consistency is no part of it.
+        """Return the question of a request that nobody has validated.
 
         Raises:
             InvalidArgument: It breaks a rule of the proto, or names what cannot be.
         """
         try:
+            if check.HasField("consistency"):
+                _check_consistency(check.consistency.SerializeToString())
             action, scope = _good_action(check.action), _good_scope(check.scope)
             return Question(self._asked_keys(check, caller), action, scope)
         except InvalidArgument:
@@ -87,3 +89,11 @@ def _good_scope(scope: str) -> str:
     validation.check(pb.CheckAccessRequest(action=_SOME_ACTION, scope=scope))
     names.parse_scope(scope)
     return scope
+
+
+@lru_cache(_REMEMBER_CONSISTENCIES)
+def _check_consistency(serialized: bytes) -> None:
+    consistency = pb.Consistency.FromString(serialized)
+    validation.check(
+        pb.CheckAccessRequest(consistency=consistency, action=_SOME_ACTION, scope=DEPLOYMENT_SCOPE)
+    )

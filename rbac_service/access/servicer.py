@@ -61,6 +61,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         self._decisions = decisions
         self._max_age_seconds = max_age_seconds
 
+    @validation.by_servicer
     async def CheckAccess(
         self, request: pb.CheckAccessRequest, context: Any
     ) -> pb.CheckAccessResponse:
@@ -179,8 +180,6 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
 
     def _ask(self, check: pb.CheckAccessRequest, caller: Caller) -> Question | InvalidArgument:
         try:
-            if check.HasField("consistency"):  # the batch's own counts, but it has to be in order
-                validation.check(check)
             return self._questions.read(check, caller)
         except InvalidArgument as error:
             return error

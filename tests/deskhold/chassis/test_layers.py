@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 
-from deskhold.api.rbac.v1.scopes_pb2 import DeleteScopeRequest, GetScopeRequest, Scope
+from deskhold.api.rbac.v1.scopes_pb2 import (
+    CreateScopeRequest,
+    DeleteScopeRequest,
+    GetScopeRequest,
+    Scope,
+)
+from deskhold.chassis import validation
 from deskhold.chassis.access import Need
-from deskhold.chassis.calls import Method, current
+from deskhold.chassis.calls import Call, Handler, Method, current
 from deskhold.chassis.layers import Recorder, wrap
 from deskhold.errors import Internal, InvalidArgument, PermissionDenied, Unauthenticated
 from tests.deskhold.chassis.carrier import DELETE, ENG, READ, Carrier
@@ -96,6 +102,40 @@ async def test_a_method_that_answers_with_a_stream_is_taken() -> None:
     paths = [f"{health.SERVICE_NAME}/{name}" for name in ("Check", "Watch", "List")]
 
     wrap(recorder, dict.fromkeys(paths, HealthCheckRequest), ())
+
+
+@pytest.mark.parametrize("mark", [None, validation.by_servicer])
+async def test_only_a_marked_method_validates_its_requests_itself(mark: Any) -> None:
+    async def get(request: GetScopeRequest, context: Any) -> Scope:
+        return Scope()
+
+    seen: list[Method] = []
+
+    def look(method: Method, handler: Handler) -> Handler:
+        seen.append(method)
+        return validation.layer(method, handler)
+
+    recorder = Recorder()
+    behavior = get if mark is None else mark(get)
+    recorder.add_registered_method_handlers(
+        "p.S", {"Get": grpc.unary_unary_rpc_method_handler(behavior)}
+    )
+    wrap(recorder, {"p.S/Get": GetScopeRequest}, (look,))
+
+    assert [method.validates_itself for method in seen] == [mark is not None]
+
+
+async def test_a_layer_leaves_a_method_that_validates_itself_alone() -> None:
+    async def served(_: Any, __: Any) -> Scope:
+        return Scope()
+
+    theirs = Method("p.S/Get", CreateScopeRequest, validates_itself=True)
+    ours = Method("p.S/Get", CreateScopeRequest)
+    wrong, call = CreateScopeRequest(request_id="no uuid"), cast(Call, None)
+
+    assert await validation.layer(theirs, served)(wrong, call) == Scope()
+    with pytest.raises(InvalidArgument):
+        await validation.layer(ours, served)(wrong, call)
 
 
 async def test_asking_for_the_caller_before_authn_is_a_defect(carrier: Carrier) -> None:

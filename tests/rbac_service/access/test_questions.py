@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from deskhold.api.rbac.v1.access_pb2 import CheckAccessRequest
+from deskhold.api.rbac.v1.access_pb2 import CheckAccessRequest, Consistency, RevisionTokens
 from deskhold.api.rbac.v1.principals_pb2 import PRINCIPAL_KIND_USER, Principal
 from deskhold.chassis import validation
 from deskhold.chassis.calls import Caller
@@ -33,6 +33,15 @@ BREAKS_RULES = {
     "too many groups": check(READ, "/", BOB, ["g"] * 257),
     "a group without an id": check(READ, "/", BOB, ["g", ""]),
     "a group without an id, of the caller": check(READ, "/", None, [""]),
+    "a consistency that asks for nothing": CheckAccessRequest(
+        action=READ, scope="/", consistency=Consistency()
+    ),
+    "a consistency that is denied": CheckAccessRequest(
+        action=READ, scope="/", consistency=Consistency(minimize_latency=False)
+    ),
+    "freshness without a token": CheckAccessRequest(
+        action=READ, scope="/", consistency=Consistency(at_least_as_fresh=RevisionTokens())
+    ),
     "much": check("read", "", user(""), [""]),
 }
 
