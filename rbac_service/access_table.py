@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -30,10 +30,8 @@ def access_table(messages: Messages) -> Mapping[str, Row]:
     """
 
     def check(request: Any, caller: Caller) -> Sequence[Need]:
-        names.parse_scope(request.scope)
-        if _is_about(caller, request):
-            return ()
-        return (Need(_CHECK, request.scope, request.consistency.minimize_latency),)
+        need = _asking(request.scope, request.consistency.minimize_latency)
+        return () if _is_about(caller, request) else (need,)
 
     def explain(request: Any, caller: Caller) -> Sequence[Need]:
         # An explanation tells more than the answer; that may be old, but not who may read it.
@@ -47,8 +45,7 @@ def access_table(messages: Messages) -> Mapping[str, Row]:
     def batch(request: Any, caller: Caller) -> Sequence[Need]:
         asked = {check.scope for check in request.checks if not _is_about(caller, check)}
         may_lag = request.consistency.minimize_latency
-        needs = (_asking(scope, may_lag) for scope in sorted(asked))
-        return [need for need in needs if need is not None]
+        return list(_asking_at_all(sorted(asked), may_lag))
 
     def _is_about(caller: Caller, check: Any) -> bool:
         if not check.HasField("principal"):
@@ -217,10 +214,14 @@ def _delete_scope(request: Any, _: Caller) -> Sequence[Need]:
 
 
 @lru_cache(_REMEMBER_SCOPES)
-def _asking(scope: str, may_lag: bool) -> Need | None:
-    """Return what asking about others at a scope needs; None for what is no scope."""
-    try:
-        names.parse_scope(scope)
-    except InvalidArgument:
-        return None
-    return Need(_CHECK, scope, may_lag)
+def _asking(scope: str, may_lag: bool) -> Need:
+    """Return what asking about others at a scope needs."""
+    return Need(_CHECK, names.parse_scope(scope).scope, may_lag)
+
+
+def _asking_at_all(scopes: Iterable[str], may_lag: bool) -> Iterator[Need]:
+    for scope in scopes:
+        try:
+            yield _asking(scope, may_lag)
+        except InvalidArgument:
+            continue  # that question is told so itself

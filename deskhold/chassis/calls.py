@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 from google.protobuf.message import Message
@@ -71,6 +71,9 @@ class Grant:
     role_assignment: str = ""
 
 
+_NO_GRANT: Final = Grant()
+
+
 @dataclass(slots=True)
 class Call:
     """One call.
@@ -97,7 +100,7 @@ class Call:
     metadata: Sequence[tuple[str, str | bytes]] = ()
     caller: Caller | None = None
     needs: Sequence[Need] = ()
-    grant: Grant = field(default_factory=Grant)
+    grant: Grant = _NO_GRANT
     code: grpc.StatusCode = grpc.StatusCode.OK
     reason: str = ""
 

@@ -13,7 +13,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from deskhold.chassis.database import Connection, Database
 from deskhold.errors import Aborted, Unavailable
@@ -27,8 +27,7 @@ TAIL_SECONDS = 0.05
 _KEPT_SNAPSHOTS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(NamedTuple):
     """How current an answer must be.
 
     Attributes:
@@ -40,7 +39,7 @@ class Freshness:
 
     max_age_seconds: float = 0.0
     since: float = math.inf
-    at_least: tuple[Revision, ...] = field(default=())
+    at_least: tuple[Revision, ...] = ()
 
 
 FULL = Freshness()

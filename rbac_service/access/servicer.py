@@ -59,7 +59,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         self._questions = Questions(messages)
         self._tokens = tokens
         self._decisions = decisions
-        self._max_age_seconds = max_age_seconds
+        self._from_memory = Freshness(max_age_seconds=max_age_seconds)
 
     @validation.by_servicer
     async def CheckAccess(
@@ -211,7 +211,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     def _freshness(self, request: Any) -> Freshness:
         wanted = request.consistency.WhichOneof("requirement")
         if wanted == "minimize_latency":
-            return Freshness(max_age_seconds=self._max_age_seconds)
+            return self._from_memory
         if wanted != "at_least_as_fresh":
             return Freshness(since=current().started)
         return Freshness(

@@ -13,7 +13,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ class IgnoresTokens(Policy):
 
     async def current(self, freshness: Freshness = FULL) -> Snapshot:
         if freshness.at_least:
-            freshness = replace(freshness, at_least=(), max_age_seconds=_AN_HOUR)
+            freshness = freshness._replace(at_least=(), max_age_seconds=_AN_HOUR)
         return await super().current(freshness)
 
 
