@@ -10,7 +10,7 @@ from deskhold.api.broker.v1 import watch_pb2
 from deskhold.chassis.access import Need, Row, named
 from deskhold.chassis.calls import Caller
 from deskhold.errors import InvalidArgument
-from deskhold.identities import Domains, Principal, PrincipalKind
+from deskhold.identities import Domains, PrincipalKind
 from deskhold.names import Kind
 
 _CONNECT: Final = "deskhold.resources/appGroups/connect/action"
@@ -47,8 +47,11 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
         return [Need(f"deskhold.resources/{noun}/read", name.scope) for noun in nouns]
 
     def _is(caller: Caller, user: str) -> bool:
+        own = caller.principal
+        if own.kind is not PrincipalKind.USER or own.directory:
+            return False
         try:
-            return caller.key == domains.key(Principal(PrincipalKind.USER, user))
+            return domains.user_key(own.id) == domains.user_key(user)
         except InvalidArgument:
             return False
 

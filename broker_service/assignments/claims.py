@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -73,8 +72,7 @@ _FREE_BEFORE = Prepared(_UNLOCKED.where(hosts.c.claim_key < bindparam("place")))
 _FREE_WAITING = _FREE.with_for_update().where(hosts.c.id.not_in(bindparam("known", expanding=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One user's claim to a host of a collection that assigns automatically.
 
     Attributes:
@@ -88,8 +86,7 @@ class Claim:
     author: Author
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """What a claim led to.
 
     Attributes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection as Sized
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from broker_service.collections.rules import Collection
 from broker_service.hosts.rules import Host
@@ -15,8 +15,7 @@ LONGEST_RESERVATION_DAYS = 365
 _DAY_US = 24 * 3600 * 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """A user.
 
     Attributes:

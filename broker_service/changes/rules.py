@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from deskhold.errors import InvalidArgument
 
@@ -70,8 +71,7 @@ class Noted:
     time_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(NamedTuple):
     """A resource that was made, changed or removed.
 
     Attributes:

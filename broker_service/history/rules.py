@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class EventKind(Enum):
@@ -27,8 +28,7 @@ class Cause(Enum):
     COLLECTION_DELETED = "COLLECTION_DELETED"
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(NamedTuple):
     """Who acts, and by which right.
 
     Attributes:
@@ -44,8 +44,7 @@ class Author:
     now_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One beginning or end of an assignment.
 
     Attributes:

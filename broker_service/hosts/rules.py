@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from broker_service.collections.rules import Collection
 from deskhold.errors import NotFound
@@ -113,8 +114,7 @@ class NewHost:
         return fold_id(self.host_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """One user's hold on a host.
 
     Attributes:
@@ -132,8 +132,7 @@ class Hold:
     assigned_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """A free host kept for a user.
 
     Attributes:
@@ -149,8 +148,7 @@ class Reservation:
     reserved_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     """What a host of a pooled collection carries.
 
     Attributes:
@@ -181,8 +179,7 @@ class Load:
         return limit == 0 or self.total < limit
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(NamedTuple):
     """A host as it is stored.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
@@ -96,7 +95,7 @@ def _assigned(connection: Connection, way: Way, host: Host, arrival: Arrival) ->
         cause=Cause.CLAIM,
         authors=[arrival.author],
     )
-    return replace(way, host=require_host(connection, collection, host.host_id), is_new=True)
+    return way._replace(host=require_host(connection, collection, host.host_id), is_new=True)
 
 
 def _refuse_closed(way: Way, host: Host) -> None:

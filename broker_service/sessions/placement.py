@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, case, delete, or_, select, update
 
@@ -45,9 +44,13 @@ _PASSING = {
 }
 # When nothing else is left they wait for it: nobody is refused before it is known to be full.
 _WAITING = {rule: Prepared(query.with_for_update()) for rule, query in _BEST.items()}
-_SENT = PreparedForKeys(
-    lambda user_keys: select(sign_ins.c.user_key, sign_ins.c.host).where(
-        sign_ins.c.collection_id == bindparam("collection"), sign_ins.c.user_key.in_(user_keys)
+_LEAVE = PreparedForKeys(
+    lambda user_keys: (
+        delete(sign_ins)
+        .where(
+            sign_ins.c.collection_id == bindparam("collection"), sign_ins.c.user_key.in_(user_keys)
+        )
+        .returning(sign_ins.c.host)
     ),
     sign_ins.c.user_key.type,
 )
@@ -109,12 +112,8 @@ def send_to(
     if not sent:
         return
     keys = [claim.person.key for claim, _ in sent]
-    left = {
-        row.user_key: row.host for row in _SENT.run(connection, keys, {"collection": collection.id})
-    }
-    if left:
-        own = (sign_ins.c.collection_id == collection.id, sign_ins.c.user_key.in_(left))
-        connection.execute(delete(sign_ins).where(*own))
+    # What is gone counts, not what was there: a report that ends a sign-in counts it out itself.
+    left = [row.host for row in _LEAVE.run(connection, keys, {"collection": collection.id})]
     _SEND.run(
         connection,
         [
@@ -123,7 +122,7 @@ def send_to(
         ],
     )
     changes = Counter(host.id for _, host in sent)
-    changes.subtract(left.values())
+    changes.subtract(left)
     # In one order, so that two brokers do not wait for each other in a circle.
     counted = [(host, change) for host, change in sorted(changes.items()) if change]
     _COUNT.run(connection, counted)
@@ -141,7 +140,7 @@ def _spread(
         if not heap:
             return
         _, place, host = heap[0]
-        fuller = replace(host, load=replace(host.load, sign_ins=host.load.sign_ins + 1))
+        fuller = host._replace(load=host.load._replace(sign_ins=host.load.sign_ins + 1))
         yield claim, fuller
         if fuller.load.has_room(limit):
             heapq.heapreplace(heap, (sign * fuller.load.relative, place, fuller))

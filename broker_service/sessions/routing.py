@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -27,8 +27,7 @@ _PREFIX = "dh1."
 _FILLER = "."
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Where a token leads.
 
     Attributes:

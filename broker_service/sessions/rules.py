@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from broker_service.assignments.rules import Person
 from broker_service.collections.rules import Collection, CollectionType
@@ -14,8 +14,7 @@ from deskhold.errors import FailedPrecondition
 SIGN_IN_US = 120 * 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """Who wants to go where.
 
     Attributes:
@@ -31,8 +30,7 @@ class Ask:
     now_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A user who wants to go somewhere, and takes a host when there is none yet.
 
     Attributes:
@@ -46,8 +44,7 @@ class Arrival:
     author: Author
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """What is known about an ask.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from broker_service.assignments.rules import Person
 from broker_service.collections.rules import Collection
@@ -34,8 +34,7 @@ _REMEMBERED = 100_000
 _REMOTE_APP = "REMOTE_APP"
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """What a user asks for besides the target.
 
     Attributes:
@@ -49,8 +48,7 @@ class Wish:
     only_say: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WayIn:
+class WayIn(NamedTuple):
     """Where a user goes.
 
     Attributes:

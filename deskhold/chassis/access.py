@@ -7,9 +7,8 @@ and "forbidden" and "absent" cannot be told apart. A method without a row stops 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.message import Message
 
@@ -18,8 +17,7 @@ from deskhold.chassis.calls import Call, Caller, Grant, Handler, Layer, Method
 from deskhold.errors import PermissionDenied
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """An action and where it must be allowed.
 
     Attributes:

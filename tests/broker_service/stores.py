@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Self
 
 from broker_service.agents.rules import Answer, HostReport
@@ -189,7 +188,7 @@ class Store(Rows):
         self, user: str, *, name: str = ENG, at_us: int = AUTHOR.now_us, **wish: Any
     ) -> WayIn:
         # An author of its own, as every call has.
-        author = replace(AUTHOR, now_us=at_us)
+        author = AUTHOR._replace(now_us=at_us)
         return await self.sessions.connect(parse(name), user, author, Wish(**wish))
 
 

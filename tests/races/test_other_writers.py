@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, select, text, update
 
 from deskhold.chassis.database import Database
 from deskhold.errors import AlreadyExists, DeskholdError, Unavailable
-from tests.databases import PostgresqlServer
+from tests.databases import PostgresqlServer, until_somebody_waits
 from tests.races.things import THINGS, names, opened, put
 
 pytestmark = pytest.mark.slow
@@ -283,14 +283,3 @@ def terminate(engine: Engine) -> None:
                 " AND application_name LIKE 'deskhold%'"
             )
         )
-
-
-def until_somebody_waits(engine: Engine) -> None:
-    waits = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND wait_event_type = 'Lock'"
-    )
-    while True:
-        with engine.connect() as connection:
-            if connection.execute(waits).scalar_one():
-                return

@@ -8,20 +8,21 @@ from typing import Any
 
 import pytest
 import structlog
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, delete, update
 from sqlalchemy.pool import NullPool
 
 from broker_service import tables
 from broker_service.__main__ import MIGRATIONS
 from broker_service.agents.monitor import Monitor
 from broker_service.agents.rules import SILENT_US, Answer
-from broker_service.collections.store import lock_collection
-from broker_service.hosts.rules import NewConnections, Status
+from broker_service.collections.store import lock_collection, require_collection
+from broker_service.hosts.rules import NewConnections, NewHost, Status
+from broker_service.hosts.usecases import add_hosts
 from deskhold.chassis.paging import Page
 from deskhold.errors import DeskholdError
 from tests.broker_service.agents.reports import report, session
 from tests.broker_service.stores import ENG, TENANT, Store, pcs
-from tests.databases import PostgresqlServer
+from tests.databases import PostgresqlServer, until_somebody_waits
 
 pytestmark = pytest.mark.slow
 
@@ -119,6 +120,28 @@ async def test_reports_and_sign_ins_do_not_wait_for_who_changes_the_collection(
 
     assert isinstance(answer, Answer)
     assert way.host.host_id == "pc-1"
+    await store.database.close()
+
+
+async def test_a_sign_in_that_a_report_ends_is_counted_out_once(
+    postgresql: PostgresqlServer,
+) -> None:
+    """Only on PostgreSQL: SQLite has one writer at a time."""
+    store = Store(postgresql.new(MIGRATIONS))
+    engine = create_engine(store.url, poolclass=NullPool)
+    await store.make("pc-1", type="POOLED")
+    await store.connect("bob@contoso.com")
+    await store.commit(lambda tx: add_hosts(tx, require_collection(tx, ENG), [NewHost("pc-2")], 1))
+    await store.change_host("pc-1", new_connections=NewConnections.NO)
+    with engine.begin() as reporting:
+        reporting.execute(delete(tables.sign_ins))
+        own = tables.hosts.c.host_key == "pc-1"
+        reporting.execute(update(tables.hosts).where(own).values(sign_in_count=0))
+        moving = asyncio.create_task(store.connect("bob@contoso.com"))
+        await asyncio.to_thread(until_somebody_waits, engine)
+
+    assert (await moving).host.host_id == "pc-2"
+    assert [row.sign_in_count for row in await store.host_rows()] == [0, 1]
     await store.database.close()
 
 

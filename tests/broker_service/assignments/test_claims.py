@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, insert, update
@@ -29,7 +28,7 @@ def users(count: int) -> list[str]:
 def arrival(user: str, name: str = ENG) -> Arrival:
     who = person(user)
     # An author of its own, as every call has.
-    return Arrival(Ask(name, DESKTOP_APP_GROUP, who.key), who, replace(AUTHOR))
+    return Arrival(Ask(name, DESKTOP_APP_GROUP, who.key), who, AUTHOR._replace())
 
 
 async def made(

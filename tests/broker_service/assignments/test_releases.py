@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ ALICE, BOB, CAROL = (f"{name}@contoso.com" for name in ("alice", "bob", "carol")
 UNTIL_US = 5_000_000
 DAY_US = 24 * 3600 * 1_000_000
 # When the reservation has run out: its last moment is before.
-LATER = replace(AUTHOR, now_us=UNTIL_US)
+LATER = AUTHOR._replace(now_us=UNTIL_US)
 Act = Callable[[Store], Awaitable[Any]]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ ALICE, BOB, CAROL = (f"{name}@contoso.com" for name in ("alice", "bob", "carol")
 
 
 def at(now_us: int) -> Author:
-    return replace(AUTHOR, now_us=now_us, decision_id=f"d-{now_us}")
+    return AUTHOR._replace(now_us=now_us, decision_id=f"d-{now_us}")
 
 
 def shown(periods: list[Period]) -> list[tuple[str, str, int, int | None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -191,7 +191,7 @@ def test_at_every_time_the_periods_are_what_the_model_held_then(
         await store.make(*HOSTS, max_desktops_per_user=limit)
         then = [dict(model.held)]
         for number, act in enumerate(acts, start=1):
-            author = replace(AUTHOR, now_us=10 * number)
+            author = AUTHOR._replace(now_us=10 * number)
             assert await is_refused(store, act, author) == refuses(model, act), act
             assert await store.holdings() == model.held, act
             then.append(dict(model.held))

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -149,7 +149,7 @@ class Machine(RuleBasedStateMachine):
     def make_anew(self, place: int) -> None:
         """Remove a host, whoever is there, and add one of the same name."""
         gone, hosts, commit = self.at(place), self.store.hosts, self.store.commit
-        author = replace(AUTHOR, now_us=self.now_us)
+        author = AUTHOR._replace(now_us=self.now_us)
         self.run(
             hosts.remove(self.collection, [gone.key], force=True, author=author, commit=commit)
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
@@ -46,7 +44,7 @@ class Personal(Machine):
                     host_id=host.key,
                     force=False,
                     etag="",
-                    author=replace(AUTHOR, now_us=self.now_us),
+                    author=AUTHOR._replace(now_us=self.now_us),
                     commit=self.store.commit,
                 )
             )
@@ -64,7 +62,7 @@ class Personal(Machine):
                 host_id=host.key,
                 force=True,
                 etag="",
-                author=replace(AUTHOR, now_us=self.now_us),
+                author=AUTHOR._replace(now_us=self.now_us),
                 commit=self.store.commit,
             )
         )
@@ -84,7 +82,7 @@ class Personal(Machine):
             other_host_id=two.key,
             etag="",
             other_etag="",
-            author=replace(AUTHOR, now_us=self.now_us),
+            author=AUTHOR._replace(now_us=self.now_us),
             commit=self.store.commit,
         )
         obstacles = {
@@ -107,7 +105,7 @@ class Personal(Machine):
             destination_host_id=two.key,
             user="",
             etag="",
-            author=replace(AUTHOR, now_us=self.now_us),
+            author=AUTHOR._replace(now_us=self.now_us),
             commit=self.store.commit,
         )
         user = one.held_by
@@ -132,7 +130,7 @@ class Personal(Machine):
                     user="",
                     host_id=host.key,
                     etag="",
-                    author=replace(AUTHOR, now_us=self.now_us),
+                    author=AUTHOR._replace(now_us=self.now_us),
                     commit=self.store.commit,
                 )
             )

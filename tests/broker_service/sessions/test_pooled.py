@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, update
@@ -219,7 +218,7 @@ async def test_a_sign_in_that_has_run_out_is_placed_anew_and_counts_once(store: 
 @pytest.mark.parametrize("rule", LoadBalancing)
 async def test_the_best_host_is_found_in_the_index(store: Store, rule: LoadBalancing) -> None:
     pool = await store.make(*pcs(2000), type="POOLED", load_balancing=rule)
-    claims = [Claim(pool, person(user), replace(AUTHOR)) for user in users(2)]
+    claims = [Claim(pool, person(user), AUTHOR._replace()) for user in users(2)]
 
     found = await store.commit(
         lambda connection: plans(
