@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from broker_service.assignments.files import FileRow, read_rows, write_rows
 from broker_service.assignments.plan import Plan, Planner
 from broker_service.collections.store import lock_collection, require_collection
 from broker_service.history.rules import Author, Cause
+from broker_service.hosts.rules import Host
 from broker_service.hosts.store import lock_hosts
 from deskhold.chassis.database import Connection, Database
 from deskhold.chassis.replay import Commit
@@ -92,8 +94,14 @@ class Transfers:
                     raise _rejection(plan)
                 return plan
             store.free(connection, found, plan.remove, cause=Cause.IMPORT, author=author)
-            authors = [author] * len(plan.assign)
-            store.hold(connection, found, plan.assign, cause=Cause.IMPORT, authors=authors)
+            store.hold(
+                connection,
+                found,
+                plan.assign,
+                cause=Cause.IMPORT,
+                authors=[author] * len(plan.assign),
+                taken=_slots(hosts.values(), freed={host.id for host in plan.remove}),
+            )
             return plan
 
         return await commit(work)
@@ -113,6 +121,15 @@ class Transfers:
             return ExportedFile(write_rows((row.host_id, row.user) for row in rows), len(rows))
 
         return await self._database.read(work)
+
+
+def _slots(hosts: Iterable[Host], freed: Container[int]) -> dict[str, set[int]]:
+    """Return the slots that are taken on all hosts of a collection but those freed, by user."""
+    taken: dict[str, set[int]] = {}
+    for host in hosts:
+        if host.hold is not None and host.id not in freed:
+            taken.setdefault(host.hold.user_key, set()).add(host.hold.slot)
+    return taken
 
 
 def _check_size(rows: list[FileRow]) -> None:
