@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, and_, bindparam, select
 
-from broker_service.assignments.claims import Claim, held_hosts, take_hosts, take_reserved
+from broker_service.assignments.claims import Claim, take_hosts, take_reserved
 from broker_service.collections.rules import Collection, CollectionType
 from broker_service.collections.store import collection_of
 from broker_service.hosts.rules import Host, Status
@@ -32,6 +32,22 @@ _TARGETS = PreparedForKeys(
         .where(collections.c.name.in_(names))
     ),
     collections.c.name.type,
+)
+_AT_HELD = and_(sessions.c.host == hosts.c.id, sessions.c.user_key == hosts.c.user_key)
+_HELD = PreparedForKeys(
+    lambda user_keys: (
+        select(hosts, sessions.c.session_id)
+        .outerjoin(sessions, _AT_HELD)
+        .where(
+            hosts.c.collection_id == bindparam("collection"),
+            hosts.c.user_key.in_(user_keys),
+        )
+        # Of several the one with a session, then the lowest slot comes last and stays.
+        .order_by(
+            sessions.c.session_id.is_not(None), hosts.c.slot.desc(), sessions.c.session_id.desc()
+        )
+    ),
+    hosts.c.user_key.type,
 )
 # On hosts that they hold; a session that a user has left on another's host is no way back.
 _AT_OWN = PreparedForKeys(
@@ -160,9 +176,8 @@ def _find(
 ) -> dict[str, _Found]:
     if collection.draft.type is CollectionType.POOLED:
         return _find_in_pool(connection, collection, wanted)
-    held = held_hosts(connection, collection, wanted)
-    found = {key: _Found(host) for key, host in held.items()}
-    _add_sessions(connection, collection, found)
+    rows = _HELD.run(connection, list(wanted), {"collection": collection.id})
+    found = {row.user_key: _Found(host_of(row, collection.name), row.session_id) for row in rows}
     _add_status(connection, found, found)
     return found
 
