@@ -175,6 +175,7 @@ class _Launcher:
 
     def __init__(self, words: Iterable[str], environ: dict[str, str], log: Path) -> None:
         self._log = log
+        self._passed_over: list[str] = []
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "deskhold.embedded", *words],
@@ -186,14 +187,20 @@ class _Launcher:
             )
 
     def read_until(self, *beginnings: str) -> str:
-        """Return the next line that begins so."""
+        """Return the next line that begins so; what was passed over before may be it.
+
+        Of two that end at once either may be told first.
+        """
         assert self._process.stdout is not None
-        said = []
+        for line in self._passed_over:
+            if line.startswith(beginnings):
+                self._passed_over.remove(line)
+                return line.rstrip()
         for line in self._process.stdout:
-            said.append(line)
             if line.startswith(beginnings):
                 return line.rstrip()
-        heard = "".join(said)
+            self._passed_over.append(line)
+        heard = "".join(self._passed_over)
         raise AssertionError(
             f"the launcher ended without saying {beginnings}, but:\n{heard}{self._log.read_text()}"
         )
