@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc import RpcError, StatusCode
 
@@ -120,7 +121,7 @@ def from_rpc_error(error: RpcError) -> errors.DeskholdError:
     return from_status(status)
 
 
-def _pack(message: object) -> any_pb2.Any:
+def _pack(message: Message) -> any_pb2.Any:
     packed = any_pb2.Any()
-    packed.Pack(message)  # type: ignore[arg-type]
+    packed.Pack(message)
     return packed

@@ -117,7 +117,7 @@ def take_hosts(
         require_same(connection, collection)  # it may have been deleted while this waited
         # Another broker may have given them one meanwhile.
         late = [claim.person.key for claim in claims[len(served) :]]
-        held = held_hosts(connection, collection, late)
+        held = _held_hosts(connection, collection, late)
         taken |= {key: Claimed(host, is_new=False) for key, host in held.items()}
     return taken
 
@@ -162,7 +162,7 @@ def _hold(
     )
 
 
-def held_hosts(
+def _held_hosts(
     connection: Connection, collection: Collection, user_keys: Iterable[str]
 ) -> dict[str, Host]:
     """Return the first host of each user who holds one, by user key."""

@@ -49,7 +49,8 @@ _HELD = PreparedForKeys(
     ),
     hosts.c.user_key.type,
 )
-# On hosts that they hold; a session that a user has left on another's host is no way back.
+# Of who has just got a host: nearly always there is none, so `_HELD` would read the hosts in vain.
+# A session that a user has left on another's host is no way back.
 _AT_OWN = PreparedForKeys(
     lambda user_keys: (
         select(hosts, sessions.c.user_key.label("of"), sessions.c.session_id)

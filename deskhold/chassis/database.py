@@ -101,6 +101,7 @@ class Database:
     def _open_to_glance(self) -> sqlite3.Connection:
         connection = self._engines[1].raw_connection()
         connection.detach()  # the pool would close it
+        # SQLAlchemy knows it as any driver's; this is SQLite's.
         return connection.dbapi_connection  # type: ignore[return-value]
 
 

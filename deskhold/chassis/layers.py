@@ -109,6 +109,7 @@ def wrap(
 
 def _compose(method: Method, behavior: Any, layers: Sequence[Layer]) -> Any:
     async def serve(request: Message, call: Call) -> Message:
+        # A method as generated code registered it; gRPC has no types.
         return await behavior(request, call.context)  # type: ignore[no-any-return]
 
     async def serve_stream(request: Message, call: Call) -> Message:

@@ -30,7 +30,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 
-from deskhold.chassis.statements import picker, run
+from deskhold.chassis.statements import compose, picker, run
 
 Row = Sequence[Any]
 Types = Mapping[str, TypeEngine[Any]]
@@ -98,9 +98,9 @@ class _Singly:
 
     def _compose(self, dialect: Dialect) -> tuple[str, Callable[[Row], Any]]:
         given = {name: bindparam(name, type_=type_) for name, type_ in self._types.items()}
-        text, fixed, names = _composed(self._make(given), dialect)
+        text, fixed, names = compose(self._make(given), dialect)
         order = (*self._types, *fixed)
-        pick = picker([order.index(name) for name in names])
+        pick = picker([order.index(name) for name in names or ()])
         if not fixed:
             return text, pick
         values = tuple(fixed.values())
@@ -124,19 +124,10 @@ class _Together:
         arrays = (cast(bindparam(name), ARRAY(_plain(one))) for name, one in self._types.items())
         columns = (column(name, type_) for name, type_ in self._types.items())
         given = func.unnest(*arrays).table_valued(*columns).render_derived()
-        text, fixed, _ = _composed(self._make(dict(given.c.items())), dialect)
+        text, fixed, _ = compose(self._make(dict(given.c.items())), dialect)
         return text, fixed
 
 
 def _plain(type_: TypeEngine[Any]) -> TypeEngine[Any]:
     """Return a type as it is written in an array: lengths and collations are the column's."""
     return Text() if isinstance(type_, String) else type_
-
-
-def _composed(
-    statement: ClauseElement, dialect: Dialect
-) -> tuple[str, Mapping[str, Any], Sequence[str]]:
-    """Return text, parameters with values of their own, and the order of parameters if any."""
-    compiled: Any = statement.compile(dialect=dialect)
-    fixed = {name: value for name, value in compiled.params.items() if value is not None}
-    return compiled.string, fixed, compiled.positiontup or ()

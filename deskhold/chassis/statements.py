@@ -65,9 +65,15 @@ class Prepared:
     def _for(self, dialect: Dialect) -> _Composed:
         composed = self._composed.get(dialect.name)
         if composed is None:
-            composed = _compose(self._statement, dialect)
-            self._composed[dialect.name] = composed
+            composed = self._composed[dialect.name] = self._compose(dialect)
         return composed
+
+    def _compose(self, dialect: Dialect) -> _Composed:
+        text, fixed, names = compose(self._statement, dialect)
+        if names is None:
+            return text, lambda values: {**fixed, **values}
+        pick = picker(names)
+        return text, lambda values: pick({**fixed, **values})
 
 
 class PreparedForKeys:
@@ -111,14 +117,13 @@ class PreparedForKeys:
         return prepared
 
 
-def _compose(statement: ClauseElement, dialect: Dialect) -> _Composed:
+def compose(
+    statement: ClauseElement, dialect: Dialect
+) -> tuple[str, Mapping[str, Any], Sequence[str] | None]:
+    """Return text, parameters with values of their own, and the order of all; None: by name."""
     compiled: Any = statement.compile(dialect=dialect)
     fixed = {name: value for name, value in compiled.params.items() if value is not None}
-    names = compiled.positiontup
-    if names is None:
-        return compiled.string, lambda values: {**fixed, **values}
-    pick = picker(names)
-    return compiled.string, lambda values: pick({**fixed, **values})
+    return compiled.string, fixed, compiled.positiontup
 
 
 def picker(keys: Sequence[Any]) -> Callable[[Any], Sequence[Any]]:

@@ -49,6 +49,7 @@ def by_servicer(behavior: Behavior) -> Behavior:
 
     For what is asked so often that the parts of a request are nearly always known to be good.
     """
+    # A function takes attributes, which its type does not say.
     behavior.validates_itself = True  # type: ignore[attr-defined]
     return behavior
 

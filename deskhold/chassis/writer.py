@@ -210,7 +210,7 @@ class Lane:
             transaction.rollback()
             group[0].result = dry.result
             return True
-        except Exception as error:
+        except Exception as error:  # whatever it is, those who asked are told of it
             if ends_transaction(error):
                 raise
             transaction.rollback()
@@ -229,7 +229,7 @@ class Lane:
         savepoint = connection.begin_nested()
         try:
             results = group[0].op(connection, [item.argument for item in group])
-        except Exception as error:
+        except Exception as error:  # whatever it is, those who asked are told of it
             if ends_transaction(error):
                 raise
             # Raises when the database has undone more than this part (SQLite undoes the whole

@@ -78,6 +78,7 @@ class Listing(Generic[Item]):
             return None
         request = type(self.first.request)()
         request.CopyFrom(self.first.request)
+        # Every list has them (AIP-158); that it is one, its type does not say.
         request.page_token = page.next_page_token  # type: ignore[attr-defined]
         return Call(request, self.first.answer, self.first.timeout_seconds)
 

@@ -81,4 +81,5 @@ def _stream(
 ) -> Iterator[tuple[str, str, str, str]]:
     result = connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE))
     for rows in result.partitions():
+        # Of the query's four columns; a tuple that is made of a row forgets how many.
         yield from (tuple(row) for row in rows)  # type: ignore[misc]

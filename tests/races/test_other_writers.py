@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from deskhold.chassis.database import Database
+from deskhold.chassis.statements import Prepared
 from deskhold.errors import AlreadyExists, DeskholdError, Unavailable
 from tests.databases import PostgresqlServer, until_somebody_waits
 from tests.races.things import THINGS, names, opened, put
 
 pytestmark = pytest.mark.slow
+
+ALL_NAMES = Prepared(select(THINGS.c.name))
 
 
 def locked(connection: Connection, name: str) -> int:
@@ -222,6 +226,25 @@ async def test_a_connection_lost_before_the_commit_loses_nothing(
 
     assert await outcomes(database.writer.call(put("e")), database.writer.call(work)) == ["e", "d"]
     assert await database.read(names) == {"a", "b", "c", "d", "e"}
+
+
+async def test_a_connection_lost_under_a_prepared_statement_loses_nothing(
+    database: Database, own: Engine
+) -> None:
+    lost: list[bool] = []
+
+    def work(connection: Connection) -> set[str]:
+        put("c")(connection)
+        if not lost:
+            terminate(own)
+        try:
+            return {row.name for row in ALL_NAMES.run(connection, {})}
+        except DBAPIError as error:
+            lost.append(error.connection_invalidated)
+            raise
+
+    assert await database.writer.call(work) == {"a", "b", "c"}
+    assert lost == [True]
 
 
 @pytest.mark.parametrize("is_made", [False, True], ids=["lost before", "lost after"])

@@ -98,6 +98,7 @@ def update_app_group(
         "applications": applications,
     }
     given = {field: value for field, value in changes.items() if value is not None}
+    # The fields have types of their own, which a mapping does not tell apart.
     request = pb.UpdateAppGroupRequest(
         app_group=pb.AppGroup(name=name, etag=etag, **given),  # type: ignore[arg-type]
         update_mask=mask_of(given),

@@ -146,6 +146,7 @@ def update_collection(
         "release_policy": release_policy and _release_policy(release_policy),
     }
     given = {field: value for field, value in changes.items() if value is not None}
+    # The fields have types of their own, which a mapping does not tell apart.
     request = collections_pb2.UpdateCollectionRequest(
         collection=collections_pb2.Collection(name=name, etag=etag, **given),  # type: ignore[arg-type]
         update_mask=mask_of(given),

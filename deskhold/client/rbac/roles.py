@@ -113,6 +113,7 @@ def update_role_definition(
         "assignable_scopes": assignable_scopes,
     }
     given = {field: value for field, value in changes.items() if value is not None}
+    # The fields have types of their own, which a mapping does not tell apart.
     request = pb.UpdateRoleDefinitionRequest(
         role_definition=pb.RoleDefinition(name=name, etag=etag, **given),  # type: ignore[arg-type]
         update_mask=FieldMask(paths=list(given)),
