@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from grpc.aio import init_grpc_aio
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.databases import (
     Databases,
@@ -20,7 +20,7 @@ from tests.databases import (
 init_grpc_aio()
 
 # A machine that is busy with something else makes no test fail.
-settings.register_profile("deskhold", deadline=None)
+settings.register_profile("deskhold", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("deskhold")
 
 

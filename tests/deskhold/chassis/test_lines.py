@@ -32,7 +32,7 @@ async def test_lines_that_only_tell_wait_for_others_and_not_for_long() -> None:
         lines.info(line)
         await asyncio.sleep(0)
     assert file.writes == []
-    await asyncio.wait_for(file.written.wait(), 1)
+    await asyncio.wait_for(file.written.wait(), 10)
 
     assert file.writes == [b"one\ntwo\nthree\n"]
 
