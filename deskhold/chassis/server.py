@@ -33,6 +33,10 @@ from deskhold.chassis.telemetry import Telemetry
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 _NOTICE_SECONDS = 0.2
 _MAX_PENDING = 1 << 16
+# Python looks for garbage whenever there are as many objects more, by default 700: what hundreds of
+# calls in flight have at once, each time looked through for the few cycles that gRPC leaves behind
+# (measured at 256 claims in flight: an eighth of the loop's time; with this, 7 % more claims).
+_NEW_OBJECTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ class Server:
         # for many milliseconds, again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
         try:
             async with asyncio.TaskGroup() as tasks:
                 beside = [tasks.create_task(run()) for run in background]
