@@ -21,6 +21,9 @@ def exact(length: int) -> TypeEngine[str]:
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
-def partial_index(name: str, where: str, columns: Iterable[Column[Any]]) -> None:
+def partial_index(
+    name: str, where: str, columns: Iterable[Column[Any]], *, unique: bool = False
+) -> None:
     """Add an index of the rows for which a condition holds to the table of its columns."""
-    Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    condition = text(where)
+    Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)

@@ -120,8 +120,14 @@ hosts = _table(
     column("load", BigInteger, server_default=text("0")),
     UniqueConstraint("tenant", "host_key", name="a_host_is_in_one_collection_of_a_tenant"),
     UniqueConstraint("collection_id", "host_key", name="one_host_of_a_name"),
-    UniqueConstraint("collection_id", "user_key", "slot", name="one_host_per_user_and_slot"),
     CheckConstraint("(user_key IS NULL) = (slot IS NULL)", name="held_with_a_slot"),
+)
+# Free hosts stay out, so that a claim has fewer places to write to.
+partial_index(
+    "one_host_per_user_and_slot",
+    "user_key IS NOT NULL",
+    (hosts.c.collection_id, hosts.c.user_key, hosts.c.slot),
+    unique=True,
 )
 # Claims look here: only hosts that somebody can have, in random order.
 partial_index(

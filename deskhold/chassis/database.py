@@ -15,7 +15,8 @@ import logging
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -123,6 +124,8 @@ def migrate(url: str, migrations: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations))
     engine = _engine(url, writes=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _let_tables_be_made_anew)
     try:
         if engine.dialect.name == "postgresql":
             _make_version_table(engine)
@@ -130,12 +133,41 @@ def migrate(url: str, migrations: Path) -> None:
             if engine.dialect.name == "postgresql":
                 _wait_for_other_migrations(connection)
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            with _references_checked(connection):
+                command.upgrade(config, "head")
     except (OperationalError, ProgrammingError) as error:
         shown = parsed.render_as_string()  # without the password
         raise SettingsError(f"the database {shown!r} cannot be used: {error.orig}") from error
     finally:
         engine.dispose()
+
+
+def _let_tables_be_made_anew(connection: Any, _: object) -> None:
+    """SQLite changes a table by making another; what refers to the old one is to stay.
+
+    See https://sqlite.org/lang_altertable.html#otheralter.
+    """
+    connection.execute("PRAGMA foreign_keys=OFF")
+
+
+@contextmanager
+def _references_checked(connection: Connection) -> Iterator[None]:
+    """Make good that SQLite does not check them meanwhile."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    before = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
+    yield
+    # Every row is looked at: not with each start.
+    if connection.exec_driver_sql("PRAGMA schema_version").scalar_one() == before:
+        return
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if broken:
+        named = ", ".join(sorted({f"{table} to {parent}" for table, _, parent, _ in broken}))
+        raise SettingsError(
+            f"the database cannot be migrated: {len(broken)} of its rows refer to rows that are"
+            f" not there ({named}); nothing was changed"
+        )
 
 
 def _make_version_table(engine: Engine) -> None:

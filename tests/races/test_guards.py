@@ -24,8 +24,7 @@ def drop_the_constraint(url: str) -> None:
     engine = create_engine(url)
     with engine.begin() as connection:
         operations = Operations(MigrationContext.configure(connection))
-        with operations.batch_alter_table("hosts") as hosts:
-            hosts.drop_constraint("one_host_per_user_and_slot", type_="unique")
+        operations.drop_index("one_host_per_user_and_slot", "hosts")
     engine.dispose()
 
 
