@@ -9,12 +9,21 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from deskhold import environment
 from deskhold.channel import Endpoint
 from deskhold.client import AsyncClient, Client
+from deskhold.embedded.authority import (
+    certificate_from_pem,
+    certificate_to_pem,
+    key_from_pem,
+    key_to_pem,
+    new_key,
+    new_leaf,
+)
 from deskhold.embedded.paths import SERVICES, Home
 from deskhold.issuer import Issuer, load_key, sign
 
@@ -109,6 +118,25 @@ class Pair:
         """Return a client that blocks, for a user, with a channel of its own."""
         broker, rbac = self._endpoints(user)
         return Client(broker=broker, rbac=rbac, timeout_seconds=timeout_seconds)
+
+    def service_client(self, service: str) -> Client:
+        """Return a client of rbac that blocks, for a service with a certificate of its own."""
+        key = new_key()
+        leaf = new_leaf(
+            service,
+            key,
+            authority=certificate_from_pem(self.home.ca_file.read_bytes()),
+            authority_key=key_from_pem(self.home.ca_key_file.read_bytes()),
+            now=datetime.now(UTC),
+        )
+        cert_file, key_file = (
+            self.home.path / f"{service}{ending}" for ending in (".pem", "-key.pem")
+        )
+        cert_file.write_bytes(certificate_to_pem(leaf))
+        key_file.write_bytes(key_to_pem(key))
+        address = self.settings["DESKHOLD_BROKER_AUTHORITY_ADDRESS"]
+        endpoint = Endpoint(address, self.home.ca_file, cert_file=cert_file, key_file=key_file)
+        return Client(rbac=endpoint)
 
     def _endpoints(self, user: str, *groups: str) -> tuple[Endpoint, Endpoint]:
         token = sign(self.issuer, user, groups=groups)

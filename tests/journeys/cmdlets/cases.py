@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
-from tests.journeys.cmdlets.desk import Desk, Done
+from tests.journeys.cmdlets.desk import Desk, Done, Following
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ class Scene:
     def type_on_terminal(self, words: str, *, answer: str) -> Done:
         """Type the row's command where people are asked."""
         return self.desk.type_on_terminal(self.command, self._split(words), answer=answer)
+
+    def follow(self, words: str) -> Following:
+        """Start the row's command, which goes on until it is interrupted."""
+        return self.desk.follow(self.command, self._split(words))
 
     def ask(self, question: str) -> Any:
         """Type `COMMAND: WORDS`, several with && between; return what the last one prints.
@@ -107,13 +111,13 @@ class Change:
 
     def prove(self, scene: Scene, typed: str) -> Done:
         expected = scene.filled(self.shows)
-        assert _like(_answer(scene, self.then), expected) != expected
+        assert like(answer(scene, self.then), expected) != expected
         if self.not_by:
             assert scene.type(self.not_by).code != 0
-            assert _like(_answer(scene, self.then), expected) != expected
+            assert like(answer(scene, self.then), expected) != expected
         done = scene.type(typed)
         assert done.code == 0, done.said
-        assert _like(_answer(scene, self.then), expected) == expected
+        assert like(answer(scene, self.then), expected) == expected
         return done
 
 
@@ -138,11 +142,11 @@ class Unasked:
         asked = scene.type_on_terminal(self.unlike, answer="no\n")
         assert asked.code == 1
         assert "? [y/N]:" in asked.said
-        assert _like(_answer(scene, self.then), expected) != expected
+        assert like(answer(scene, self.then), expected) != expected
         done = scene.type_on_terminal(typed, answer="no\n")
         assert done.code == 0, done.said
         assert "[y/N]" not in done.said
-        assert _like(_answer(scene, self.then), expected) == expected
+        assert like(answer(scene, self.then), expected) == expected
         return done
 
 
@@ -164,10 +168,10 @@ class Look:
         expected = scene.filled(self.prints)
         other = scene.type(self.unlike)
         assert other.code == 0, other.said
-        assert _like(other.printed, expected) != expected
+        assert like(other.printed, expected) != expected
         done = scene.type(typed)
         assert done.code == 0, done.said
-        assert _like(done.printed, expected) == expected
+        assert like(done.printed, expected) == expected
         return done
 
 
@@ -220,11 +224,12 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Table:
-    """The cases of the rows of one cmdlet.
+    """The cases of rows that begin alike: those of one cmdlet, or of commands without an original.
 
     Attributes:
         arrange: Makes what the cases begin with.
-        cases: By the parameter, as the document writes it; where no cmdlet has one, by the option.
+        cases: By the parameter, as the document writes it; where no cmdlet has one, by the option;
+            without an original, by the command.
     """
 
     arrange: Arrange
@@ -236,9 +241,9 @@ class Table:
         names = _arranged_once(self.arrange, desk) if only_looks else self.arrange(desk)
         return Scene(desk, command, names)
 
-    def of(self, parameter: str) -> tuple[Case, ...]:
+    def of(self, key: str) -> tuple[Case, ...]:
         """Return the cases of a row."""
-        found = self.cases[parameter]
+        found = self.cases[key]
         return found if isinstance(found, tuple) else (found,)
 
 
@@ -256,14 +261,14 @@ def spelled(case: Case, spellings: tuple[str, ...]) -> Iterator[str]:
         yield case.typed.replace("{it}", spelling)
 
 
-def _answer(scene: Scene, question: Question) -> Any:
+def answer(scene: Scene, question: Question) -> Any:
     return scene.ask(question) if isinstance(question, str) else question(scene)
 
 
-def _like(actual: Any, expected: Any) -> Any:
+def like(actual: Any, expected: Any) -> Any:
     """Return of something only what an expectation speaks of."""
     if isinstance(actual, dict) and isinstance(expected, dict):
-        return {key: _like(actual.get(key), value) for key, value in expected.items()}
+        return {key: like(actual.get(key), value) for key, value in expected.items()}
     if isinstance(actual, list) and isinstance(expected, list) and len(actual) == len(expected):
-        return [_like(*pair) for pair in zip(actual, expected, strict=True)]
+        return [like(*pair) for pair in zip(actual, expected, strict=True)]
     return actual

@@ -8,7 +8,7 @@ from tests.journeys.cmdlets.desk import Desk
 from tests.journeys.pair import Pair
 
 # What is wrong with an effect is said by the assertions there.
-pytest.register_assert_rewrite("tests.journeys.cmdlets.cases")
+pytest.register_assert_rewrite("tests.journeys.cmdlets.answers", "tests.journeys.cmdlets.cases")
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -13,18 +16,19 @@ from typing import Any
 from click.testing import CliRunner, Result
 from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor_pool import Default
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from deskhold.cli import main
 from deskhold.client import Client
-from tests.docs.cmdlets import RPCS, commands
+from tests.docs.cmdlets import commands
 from tests.journeys.pair import OWNER, Pair
 from tests.terminals import run_on_terminal
 
 # What --debug says of a call: its method, its metadata, and last the request.
-_CALL = re.compile(r"^> [\w.]+\.(\w+)/(\w+) at .*\n(?:>   .*\n)*>   (.*)\n", re.MULTILINE)
+_CALL = re.compile(r"^> ([\w.]+)/(\w+) at .*\n(?:>   .*\n)*>   (.*)\n", re.MULTILINE)
 
 # All desks of a process share the services, so no two give the same name.
 _NUMBERS = count(1)
@@ -92,18 +96,57 @@ class Desk:
             raise done.exception
         return done
 
+    def follow(self, command: str, words: list[str]) -> Following:
+        """Start a command that goes on until it is interrupted, in a process of its own."""
+        return Following(self._arguments(command, words), self._whole_environ)
+
     def type_on_terminal(self, command: str, words: list[str], *, answer: str) -> Done:
         """Run a command on a terminal, where somebody gives an answer to what it asks."""
         arguments = self._arguments(command, words)
-        environ = {**os.environ, **self._environ}
-        given = {key: value for key, value in environ.items() if value is not None}
-        shown = run_on_terminal(arguments, given, answer=answer)
+        shown = run_on_terminal(arguments, self._whole_environ, answer=answer)
         return _done(shown.code, shown.terminal.replace("\r\n", "\n"), shown.stdout, arguments)
+
+    @property
+    def _whole_environ(self) -> dict[str, str]:
+        environ = {**os.environ, **self._environ}
+        return {key: value for key, value in environ.items() if value is not None}
 
     def _arguments(self, command: str, words: list[str]) -> list[str]:
         speaks_json = any(one.name == "output" for one in commands()[command].params)
         form = ["-o", "json"] if speaks_json and "-o" not in words else []
         return [*command.split(), "--debug", *words, *form]
+
+
+class Following:
+    """A command that prints a line of JSON for each thing that happens, until it is interrupted."""
+
+    def __init__(self, arguments: list[str], environ: dict[str, str]) -> None:
+        # Who ignores interrupts, as a shell's background jobs do, hands that on to its children.
+        program = (
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+            " from deskhold.cli import main; main()"
+        )
+        self._arguments = arguments
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", program, *arguments],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def read(self) -> Any:
+        """Return what it prints next; what it said, when it ended instead."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else self._process.communicate()[1]
+
+    def interrupt(self) -> Done:
+        """Interrupt it; return how it ended."""
+        self._process.send_signal(signal.SIGINT)
+        _, said = self._process.communicate()
+        return Done(self._process.returncode, said, None, tuple(_requests(said)))
 
 
 def _done(code: int, said: str, stdout: str, arguments: list[str]) -> Done:
@@ -145,6 +188,8 @@ def _plain(descriptor: FieldDescriptor, value: Any) -> Any:
 
 
 def _requests(said: str) -> Iterator[tuple[str, Message]]:
+    # By its full name, because both services have a WatchService.
     for service, method, text in _CALL.findall(said):
-        rpc = f"{service}.{method}"
-        yield rpc, text_format.Parse(text, GetMessageClass(RPCS[rpc].input_type)())
+        found = Default().FindMethodByName(f"{service}.{method}")
+        rpc = f"{found.containing_service.name}.{method}"
+        yield rpc, text_format.Parse(text, GetMessageClass(found.input_type)())
