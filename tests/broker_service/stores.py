@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from broker_service.agents.rules import Answer, HostReport
@@ -12,12 +13,13 @@ from broker_service.assignments.moves import Moves
 from broker_service.assignments.reservations import Reservations
 from broker_service.assignments.rules import Person
 from broker_service.assignments.usecases import Assignments
+from broker_service.collections.usecases import Collections
 from broker_service.history.rules import Author, Period
 from broker_service.history.usecases import Periods
 from broker_service.hosts.changing import ChangeHosts
 from broker_service.hosts.rules import Host, NewHost
 from broker_service.hosts.settings import HostChanges
-from broker_service.hosts.usecases import Hosts
+from broker_service.hosts.usecases import CollectionContents, Hosts
 from broker_service.sessions.commands import SessionCommands
 from broker_service.sessions.routing import RoutingTokens
 from broker_service.sessions.signing import Signer
@@ -30,6 +32,8 @@ from tests.broker_service.rows import DOMAINS, ENG, TENANT, Rows
 __all__ = ["AUTHOR", "DOMAINS", "ENG", "TENANT", "TOKENS", "Store", "pcs", "person"]
 
 TOKENS = RoutingTokens(b"a secret of the tests")
+# Changing a collection asks no authority; what makes and deletes one has brokers of its own.
+_NO_AUTHORITY: Any = None
 AUTHOR = Author("user:admin@contoso.com", "request-1", "d-1", 1_000_000)
 
 
@@ -38,6 +42,7 @@ class Store(Rows):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
+        self.collections = Collections(self.database, _NO_AUTHORITY, CollectionContents())
         self.hosts = Hosts(self.database)
         self.assignments = Assignments(self.database, DOMAINS)
         self.moves = Moves(DOMAINS)
@@ -62,9 +67,10 @@ class Store(Rows):
         force: bool = False,
         etag: str = "",
         author: Author = AUTHOR,
+        collection: str = ENG,
     ) -> Any:
         return await self.assignments.set(
-            ENG,
+            collection,
             user=user,
             host_id=host_id,
             force=force,
@@ -74,10 +80,21 @@ class Store(Rows):
         )
 
     async def remove(
-        self, *, user: str = "", host_id: str = "", etag: str = "", author: Author = AUTHOR
+        self,
+        *,
+        user: str = "",
+        host_id: str = "",
+        etag: str = "",
+        author: Author = AUTHOR,
+        collection: str = ENG,
     ) -> Any:
         return await self.assignments.remove(
-            ENG, user=user, host_id=host_id, etag=etag, author=author, commit=self.commit
+            collection,
+            user=user,
+            host_id=host_id,
+            etag=etag,
+            author=author,
+            commit=self.commit,
         )
 
     async def swap(
@@ -88,9 +105,10 @@ class Store(Rows):
         etag: str = "",
         other_etag: str = "",
         author: Author = AUTHOR,
+        collection: str = ENG,
     ) -> Any:
         return await self.moves.swap(
-            ENG,
+            collection,
             host_id=host_id,
             other_host_id=other_host_id,
             etag=etag,
@@ -107,9 +125,10 @@ class Store(Rows):
         user: str = "",
         etag: str = "",
         author: Author = AUTHOR,
+        collection: str = ENG,
     ) -> Any:
         return await self.moves.move(
-            ENG,
+            collection,
             host_id=host_id,
             destination_host_id=destination_host_id,
             user=user,
@@ -119,10 +138,16 @@ class Store(Rows):
         )
 
     async def reserve(
-        self, user: str, host_id: str, *, until_us: int = 2_000_000, author: Author = AUTHOR
+        self,
+        user: str,
+        host_id: str,
+        *,
+        until_us: int = 2_000_000,
+        author: Author = AUTHOR,
+        collection: str = ENG,
     ) -> Any:
         return await self.reservations.reserve(
-            ENG,
+            collection,
             host_id=host_id,
             user=user,
             until_us=until_us,
@@ -130,15 +155,21 @@ class Store(Rows):
             commit=self.commit,
         )
 
-    async def cancel(self, host_id: str, *, author: Author = AUTHOR) -> Any:
+    async def cancel(self, host_id: str, *, author: Author = AUTHOR, collection: str = ENG) -> Any:
         return await self.reservations.cancel(
-            ENG, host_id=host_id, author=author, commit=self.commit
+            collection, host_id=host_id, author=author, commit=self.commit
         )
 
-    async def confirm(self, *host_ids: str, force: bool = False) -> list[str]:
+    async def confirm(
+        self,
+        *host_ids: str,
+        force: bool = False,
+        author: Author = AUTHOR,
+        collection: str = ENG,
+    ) -> list[str]:
         """Confirm releases; return the ids of the hosts that were released."""
         released = await self.reservations.confirm_release(
-            ENG, host_ids, force=force, author=AUTHOR, commit=self.commit
+            collection, host_ids, force=force, author=author, commit=self.commit
         )
         return [host.host_id for host in released]
 
@@ -162,6 +193,16 @@ class Store(Rows):
     async def remove_hosts(self, *host_ids: str, force: bool = False) -> Any:
         return await self.hosts.remove(
             ENG, host_ids, force=force, author=AUTHOR, commit=self.commit
+        )
+
+    async def update(self, *, now_us: int = 2, collection: str = ENG, **values: Any) -> Any:
+        """Give a collection new settings, by the fields of its draft."""
+        return await self.collections.update(
+            collection,
+            lambda draft: replace(draft, **values),
+            etag="",
+            now_us=now_us,
+            commit=self.commit,
         )
 
     async def change(self, *host_ids: str, now_us: int = 2, **values: Any) -> list[Host]:
