@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections import Counter
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -14,16 +15,17 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from sqlalchemy import Connection, delete, select, update
 
 from broker_service import tables
+from broker_service.history.rules import Author
 from broker_service.hosts.rules import NewHost
 from broker_service.hosts.store import reckon
 from deskhold.errors import DeskholdError
 from tests.broker_service.stores import AUTHOR, Store
 
-USERS = [f"{name}@contoso.com" for name in ("anna", "ben", "carl", "dora", "emil", "fay")]
+USERS = [f"{name}@contoso.com" for name in ("anna", "ben", "carl")]
 WORDS = ("assigned", "quarantined", "reserved", "draining", "unavailable", "full")
 numbers = itertools.count(1)
 users = st.sampled_from(USERS)
-places = st.integers(0, 5)
+places = st.integers(0, 3)
 Result = TypeVar("Result")
 
 
@@ -40,6 +42,7 @@ class Known:
     reserved_for: str = ""
     reserved_until: int = 0
     is_quarantined: bool = False
+    administrators: list[str] = field(default_factory=list)
     weight: int = 100
     limit: int = 0
     sessions: dict[int, str] = field(default_factory=dict)
@@ -69,6 +72,10 @@ class Known:
     def refusal(self) -> str:
         return "HOST_DRAINING" if self.new_connections != "YES" else "HOST_UNAVAILABLE"
 
+    def is_kept(self, now_us: int) -> bool:
+        """Say whether it is reserved; a reservation whose time has come is over."""
+        return bool(self.reserved_for) and self.reserved_until > now_us
+
     def session_of(self, user: str) -> int | None:
         return min((number for number, of in self.sessions.items() if of == user), default=None)
 
@@ -89,13 +96,17 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         number = next(numbers)
         self.collection = f"tenantGroups/default/tenants/t{number}/collections/eng"
-        self.hosts = [Known(f"{number}-{letter}") for letter in "abcdef"]
+        self.hosts = [Known(f"{number}-{letter}") for letter in "abcd"]
         self.now_us = AUTHOR.now_us
         self.session_ids = itertools.count(1)
         self.make()
         self.lab = self.collection.replace("/eng", "/lab")
         self.away: list[Known] = []
         self.run(self.store.make(name=self.lab))
+
+    @property
+    def author(self) -> Author:
+        return AUTHOR._replace(now_us=self.now_us)
 
     def at(self, place: int) -> Known:
         return self.hosts[place % len(self.hosts)]
@@ -130,17 +141,22 @@ class Machine(RuleBasedStateMachine):
         host.new_connections = state
         self.change(host, new_connections=state)
 
-    @rule(place=places, status=st.sampled_from(["AVAILABLE", "NEEDS_ASSISTANCE", "UNAVAILABLE"]))
-    def report(self, place: int, status: str) -> None:
+    @rule(
+        place=places,
+        status=st.sampled_from(["AVAILABLE", "NEEDS_ASSISTANCE", "UNAVAILABLE"]),
+        administrators=st.sampled_from([[], *([user] for user in USERS)]),
+    )
+    def report(self, place: int, status: str, administrators: list[str]) -> None:
         host = self.at(place)
         if not host.status:
             self.run(self.store.say(host.key, status))
-        host.status = status
+        host.status, host.administrators = status, administrators
 
         def work(connection: Connection) -> None:
             ids = _ids(connection, host)
             reports = tables.host_reports
-            connection.execute(update(reports).where(reports.c.host.in_(ids)).values(status=status))
+            said = {"status": status, "administrators": json.dumps(administrators)}
+            connection.execute(update(reports).where(reports.c.host.in_(ids)).values(said))
             reckon(connection, ids)
 
         self.run(self.store.commit(work))
@@ -149,9 +165,8 @@ class Machine(RuleBasedStateMachine):
     def make_anew(self, place: int) -> None:
         """Remove a host, whoever is there, and add one of the same name."""
         gone, hosts, commit = self.at(place), self.store.hosts, self.store.commit
-        author = AUTHOR._replace(now_us=self.now_us)
         self.run(
-            hosts.remove(self.collection, [gone.key], force=True, author=author, commit=commit)
+            hosts.remove(self.collection, [gone.key], force=True, author=self.author, commit=commit)
         )
         self.run(hosts.add(self.collection, [NewHost(gone.key)], now_us=self.now_us, commit=commit))
         self.forget(gone)
@@ -169,7 +184,7 @@ class Machine(RuleBasedStateMachine):
         host = self.at(place)
         obstacles = {
             "HOST_HELD": bool(host.held_by),
-            "HOST_RESERVED": bool(host.reserved_for) and host.reserved_until > self.now_us,
+            "HOST_RESERVED": host.is_kept(self.now_us),
             "HOST_QUARANTINED": host.is_quarantined,
             "HOST_IN_USE": self.total(host) > 0,
         }
