@@ -2,7 +2,8 @@
 
 Who holds hosts goes to one of them, to the one with their session first, and never elsewhere. Who
 holds none gets what is kept for them, what ends first first; else a free host, the ones known to be
-well before the others, and those whose reservation has run out when nothing else is left.
+well before the others, and those whose reservation has run out when nothing else is left. Who asks
+for a host by name gets it if it is theirs, or free and open, and they have not two already.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from hypothesis.stateful import invariant, rule
 
 from deskhold.chassis.paging import Page
 from tests.broker_service.sessions.keeping import Keeping
-from tests.broker_service.sessions.machine import Known, users
+from tests.broker_service.sessions.machine import Known, places, users
 
 
 class Personal(Keeping):
@@ -60,6 +61,23 @@ class Personal(Keeping):
         free = [one for one in self.hosts if one.why == "full"]
         best = min((one.rank for one in free), default=0)
         return [one for one in free if one.rank == best]
+
+    @rule(place=places, user=users)
+    def choose(self, place: int, user: str) -> None:
+        """Connect to one host."""
+        host = self.at(place)
+        self.now_us += 1
+        work = self.store.connect(user, name=self.collection, at_us=self.now_us, host_id=host.key)
+        if host.held_by == user:
+            is_shut = host.is_closed and host.session_of(user) is None
+            self.done(work, {host.refusal: is_shut})
+            return
+        obstacles = self.withheld(host, user) | {
+            host.refusal: host.is_closed,
+            "USER_LIMIT_REACHED": len(self.held(user)) == 2,
+        }
+        if self.done(work, obstacles):
+            self.hold(host, user)
 
     @invariant()
     def compare(self) -> None:
