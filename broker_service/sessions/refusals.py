@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, bindparam, case, func, select
 
 from broker_service.collections.rules import Collection, CollectionType
 from broker_service.collections.store import require_same
@@ -26,11 +27,24 @@ _WORDS = {
 _REASON = case(
     (hosts.c.user_key.is_not(None), "HOST_HELD"),
     (hosts.c.quarantined_us.is_not(None), "HOST_QUARANTINED"),
-    (hosts.c.reserved_user_key.is_not(None), "HOST_RESERVED"),
+    # One that is over is still there until a claim has ended it, which a dry one undoes.
+    (hosts.c.reserved_until_us > bindparam("now_us"), "HOST_RESERVED"),
     (hosts.c.new_connections != NewConnections.YES.value, "HOST_DRAINING"),
     (hosts.c.claim_rank.is_(None), "HOST_UNAVAILABLE"),
     else_="HOST_FULL",
 )
+
+
+class Search(NamedTuple):
+    """A search for a host that found none.
+
+    Attributes:
+        collection: Where.
+        now_us: When; reservations that have run out by then stand in nobody's way.
+    """
+
+    collection: Collection
+    now_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +98,19 @@ class PassedOver:
         return f"no host of {name} takes another user: {counted}"
 
 
-def passed_over(connection: Connection, collections: Sequence[Collection]) -> Sequence[PassedOver]:
-    """Return why nobody can go to the collections, each looked at once (for `Lane.gather`).
+def passed_over(connection: Connection, searches: Sequence[Search]) -> Sequence[PassedOver]:
+    """Return why they found none, each collection looked at once (for `Lane.gather`).
 
     Raises:
-        NotFound: One of them was deleted since it was read.
+        NotFound: One of the collections was deleted since it was read.
     """
-    by_uid = {one.uid: one for one in collections}
-    found = {uid: _look(connection, one) for uid, one in by_uid.items()}
-    return [found[one.uid] for one in collections]
+    latest = {one.collection.uid: one for one in sorted(searches, key=lambda one: one.now_us)}
+    found = {uid: _look(connection, one) for uid, one in latest.items()}
+    return [found[one.collection.uid] for one in searches]
 
 
-def _look(connection: Connection, collection: Collection) -> PassedOver:
+def _look(connection: Connection, search: Search) -> PassedOver:
+    collection, now = search.collection, {"now_us": search.now_us}
     require_same(connection, collection)
     # A host that became free in this moment is no reason; who comes again gets it.
     closed = hosts.c.collection_id == collection.id
@@ -106,6 +121,6 @@ def _look(connection: Connection, collection: Collection) -> PassedOver:
     free_first = first.order_by(hosts.c.user_key.is_not(None), hosts.c.id).limit(_FIRST)
     return PassedOver(
         collection,
-        {row[0]: row[1] for row in connection.execute(counts)},
-        [(host_id, reason) for host_id, reason in connection.execute(free_first)],
+        {row[0]: row[1] for row in connection.execute(counts, now)},
+        [(host_id, reason) for host_id, reason in connection.execute(free_first, now)],
     )

@@ -15,7 +15,7 @@ from broker_service.hosts.store import find_host
 from broker_service.sessions.applications import find_application
 from broker_service.sessions.choice import find_or_take
 from broker_service.sessions.rdp import RemoteApp, rdp_file
-from broker_service.sessions.refusals import passed_over
+from broker_service.sessions.refusals import Search, passed_over
 from broker_service.sessions.routing import (
     LIFETIME_US,
     Route,
@@ -123,7 +123,7 @@ class Sessions:
         if collection is None or not way.app_group_type:
             raise _no_target(collection, target)
         if way.host is None:
-            raise await self._refusal(collection, way, person)
+            raise await self._refusal(collection, way, arrival)
         way.require_open()
         if remote_app is None and way.app_group_type == _REMOTE_APP:
             # Whoever may open applications is not handed the desktop around them.
@@ -205,10 +205,11 @@ class Sessions:
             self._seen.popitem(last=False)
         return way
 
-    async def _refusal(self, collection: Collection, way: Way, person: Person) -> Exception:
+    async def _refusal(self, collection: Collection, way: Way, arrival: Arrival) -> Exception:
         if way.is_pooled or way.may_claim:
-            return (await self._database.lookup(passed_over, collection)).error
-        return not_assigned(collection, person.user)
+            search = Search(collection, arrival.author.now_us)
+            return (await self._database.lookup(passed_over, search)).error
+        return not_assigned(collection, arrival.person.user)
 
     async def _application(self, target: Name, application_id: str) -> RemoteApp | None:
         """Return what to open, before anything is claimed for it; None for a desktop."""

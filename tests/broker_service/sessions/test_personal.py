@@ -8,7 +8,7 @@ import pytest
 
 from broker_service.hosts.rules import NewConnections
 from deskhold.errors import FailedPrecondition, ResourceExhausted
-from tests.broker_service.stores import AUTHOR, Store, pcs
+from tests.broker_service.stores import AUTHOR, ENG, Store, pcs
 
 ALICE, BOB, CAROL = "alice@contoso.com", "bob@contoso.com", "carol@contoso.com"
 LATER = AUTHOR.now_us + 1
@@ -80,6 +80,20 @@ async def test_free_and_lapsed_hosts_are_given_to_one_batch_each_once(store: Sto
 
     assert sorted(way.host.key for way in ways) == ["a", "b", "c"]
     assert len(await store.history()) == 3
+
+
+async def test_a_lapsed_reservation_is_no_reason_not_even_to_who_only_asks(store: Store) -> None:
+    await store.make("a", auto_assign_user=True)
+    await store.keep(ALICE, "a", AUTHOR.now_us)
+    await store.change_host("a", **CLOSED)
+
+    told = []
+    for only_say in (True, False):
+        with pytest.raises(ResourceExhausted) as caught:
+            await store.connect(BOB, only_say=only_say)
+        told.append(caught.value.metadata)
+
+    assert told[0] == told[1] == {"collection": ENG, "hosts": "1", "assigned": "0", "draining": "1"}
 
 
 async def test_a_lapsed_reservation_gives_its_user_nothing(store: Store) -> None:
