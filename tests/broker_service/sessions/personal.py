@@ -8,9 +8,12 @@ for a host by name gets it if it is theirs, or free and open, and they have not 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hypothesis.stateful import invariant, rule
 
 from deskhold.chassis.paging import Page
+from deskhold.errors import DeskholdError
 from tests.broker_service.sessions.keeping import Keeping
 from tests.broker_service.sessions.machine import Known, places, users
 
@@ -21,8 +24,10 @@ class Personal(Keeping):
     @rule(user=users)
     def connect(self, user: str) -> None:
         self.now_us += 1
+        told = self.told(user)
         host, session, error = self.connected(user)
 
+        assert told == ((error.reason, error.metadata) if error else None)
         # A host that is kept for a user is given to them even when they cannot go there now.
         came = host.key if host else error.metadata.get("host", "") if error else ""
         held = self.held(user) or self.take(user, came)
@@ -39,6 +44,15 @@ class Personal(Keeping):
             return
         assert host is expected, error
         assert session == str(expected.session_of(user) or "")
+
+    def told(self, user: str) -> tuple[str, Mapping[str, str]] | None:
+        """Return what refuses a user who only asks; nothing changes."""
+        ask = self.store.connect(user, name=self.collection, at_us=self.now_us, only_say=True)
+        try:
+            self.run(ask)
+        except DeskholdError as error:
+            return error.reason, error.metadata
+        return None
 
     def take(self, user: str, came: str) -> list[Known]:
         """Give the user a host that they may have: the one they came to, if it is such."""
