@@ -109,7 +109,8 @@ class AssignmentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RemoveAssignment(self, request, context):
-        """Ends the assignment of a host, or all assignments of a user in the collection; the hosts are free again. Needs
+        """Ends the assignment of a host, or all assignments of a user in the collection; the hosts are free again, or in
+        quarantine until ConfirmRelease where the collection has that release policy. Needs
         `deskhold.resources/assignments/delete` at the collection. Repeating it answers NOT_FOUND unless the request id is
         repeated too.
         Errors: INVALID_ARGUMENT with both or neither of user and host; NOT_FOUND with COLLECTION_NOT_FOUND, HOST_NOT_FOUND

@@ -25,7 +25,8 @@ class AssignmentServiceStub:
     HOST_HELD, USER_LIMIT_REACHED, HOST_RESERVED for another user, or HOST_QUARANTINED; ABORTED with ETAG_MISMATCH.
     """
     RemoveAssignment: _aio.UnaryUnaryMultiCallable[_assignments_pb2.RemoveAssignmentRequest, _assignments_pb2.RemoveAssignmentResponse]
-    """Ends the assignment of a host, or all assignments of a user in the collection; the hosts are free again. Needs
+    """Ends the assignment of a host, or all assignments of a user in the collection; the hosts are free again, or in
+    quarantine until ConfirmRelease where the collection has that release policy. Needs
     `deskhold.resources/assignments/delete` at the collection. Repeating it answers NOT_FOUND unless the request id is
     repeated too.
     Errors: INVALID_ARGUMENT with both or neither of user and host; NOT_FOUND with COLLECTION_NOT_FOUND, HOST_NOT_FOUND
@@ -108,7 +109,8 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _assignments_pb2.RemoveAssignmentRequest,
         context: _aio.ServicerContext[_assignments_pb2.RemoveAssignmentRequest, _abc.Awaitable[_assignments_pb2.RemoveAssignmentResponse]],
     ) -> _abc.Awaitable[_assignments_pb2.RemoveAssignmentResponse]:
-        """Ends the assignment of a host, or all assignments of a user in the collection; the hosts are free again. Needs
+        """Ends the assignment of a host, or all assignments of a user in the collection; the hosts are free again, or in
+        quarantine until ConfirmRelease where the collection has that release policy. Needs
         `deskhold.resources/assignments/delete` at the collection. Repeating it answers NOT_FOUND unless the request id is
         repeated too.
         Errors: INVALID_ARGUMENT with both or neither of user and host; NOT_FOUND with COLLECTION_NOT_FOUND, HOST_NOT_FOUND
