@@ -21,9 +21,12 @@ _LOCKED = "55P03"  # lock_not_available: lock_timeout passed
 
 def is_undone(error: Exception) -> bool:
     """Whether others undid the transaction before its commit, so that it may be run again."""
-    return isinstance(error, DBAPIError) and (
-        error.connection_invalidated or _sqlstate(error) in _LOST_RACE
-    )
+    return lost_a_race(error) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def lost_a_race(error: Exception) -> bool:
+    """Whether the transaction was undone for another that went on."""
+    return _sqlstate(error) in _LOST_RACE
 
 
 def met_a_row(error: Exception) -> bool:

@@ -11,10 +11,11 @@ One bad item fails alone. An item of its own runs in a savepoint. Items of the s
 one set-based statement; should that fail as a whole, each is tried again by itself.
 
 Other processes write to the same PostgreSQL. What they can do to a transaction is made good here
-and nowhere else: one that lost against another (serialization failure, deadlock) or whose
-connection broke before the commit is run again; an item that met a row which another process
-committed meanwhile is run again in its savepoint, now sees that row, and finds the right words
-itself. Work may therefore run several times, and only its last run counts.
+and nowhere else: one that lost against another (serialization failure, deadlock) is run again, what
+belongs to different operations each by itself, and so is one whose connection broke before the
+commit; an item that met a row which another process committed meanwhile is run again in its
+savepoint, now sees that row, and finds the right words itself. Work may therefore run several
+times, and only its last run counts.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from deskhold.chassis.failures import (
     is_undone,
     is_unknown,
     judged,
+    lost_a_race,
     met_a_row,
     outcome_unknown,
     unavailable,
@@ -176,6 +178,12 @@ class Lane:
                 fail(batch, outcome_unknown(unknown.__cause__))
             except SQLAlchemyError as error:
                 self._lose_connection()
+                parts = list(grouped(batch))
+                if lost_a_race(error) and len(parts) > 1:
+                    # By itself each holds fewer rows while it waits for others.
+                    for part in parts:
+                        self._transact(part)
+                    return
                 if is_undone(error) and run < _RUNS:
                     # Longer each time and never the same, or those who met would meet again.
                     time.sleep(random.uniform(0.5, 1.5) * _PAUSE_SECONDS * (2**run - 2))  # noqa: S311

@@ -3,73 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, select, text, update
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import DBAPIError
 
 from deskhold.chassis.database import Database
 from deskhold.chassis.statements import Prepared
 from deskhold.errors import AlreadyExists, DeskholdError, Unavailable
-from tests.databases import PostgresqlServer, until_somebody_waits
-from tests.races.things import THINGS, names, opened, put
+from tests.databases import until_somebody_waits
+from tests.races.things import THINGS, count_up, locked, names, put
 
 pytestmark = pytest.mark.slow
 
 ALL_NAMES = Prepared(select(THINGS.c.name))
-
-
-def locked(connection: Connection, name: str) -> int:
-    query = select(THINGS.c.count).where(THINGS.c.name == name).with_for_update()
-    return int(connection.execute(query).scalar_one())
-
-
-def count_up(connection: Connection, name: str) -> None:
-    row = update(THINGS).where(THINGS.c.name == name)
-    connection.execute(row.values(count=THINGS.c.count + 1))
-
-
-class Stop:
-    """Where work on a lane waits until the test lets it go on; the first time only."""
-
-    def __init__(self) -> None:
-        self._reached, self._released = threading.Event(), threading.Event()
-
-    def here(self) -> None:
-        if not self._reached.is_set():
-            self._reached.set()
-            self._released.wait(10)
-
-    async def reached(self) -> None:
-        await asyncio.to_thread(self._reached.wait, 10)
-
-    def release(self) -> None:
-        self._released.set()
-
-
-@pytest.fixture
-def url(postgresql: PostgresqlServer) -> Iterator[str]:
-    made = postgresql.new()
-    yield made
-    postgresql.drop(made)
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    made = opened(url)
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def own(url: str, database: Database) -> Iterator[Engine]:
-    """Another process's connections to the store."""
-    engine = create_engine(url)
-    yield engine
-    engine.dispose()
 
 
 async def outcomes(*calls: Any) -> list[Any]:
@@ -120,30 +68,6 @@ async def test_who_meets_a_row_of_another_process_finds_the_right_words(
     assert isinstance(told[0], AlreadyExists)
     assert told[1] == "d"
     assert runs == 2
-
-
-async def test_a_deadlock_is_made_good(database: Database, own: Engine) -> None:
-    stop = Stop()
-
-    def work(connection: Connection) -> int:
-        locked(connection, "a")
-        stop.here()
-        return locked(connection, "b")
-
-    calling = asyncio.create_task(database.writer.call(work))
-    await stop.reached()
-
-    def against() -> None:
-        with own.begin() as other:
-            # The other waits longer, so that it is the lane that finds the circle.
-            other.execute(text("SET LOCAL deadlock_timeout = '20s'"))
-            count_up(other, "b")
-            stop.release()
-            count_up(other, "a")
-
-    await asyncio.to_thread(against)
-
-    assert await calling == 1
 
 
 async def test_a_serialization_failure_is_made_good_and_neighbours_run_again_too(

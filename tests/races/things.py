@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 
 from sqlalchemy import (
@@ -15,6 +17,7 @@ from sqlalchemy import (
     create_engine,
     insert,
     select,
+    update,
 )
 
 from deskhold.chassis.database import Database
@@ -49,3 +52,31 @@ def opened(url: str) -> Database:
         connection.execute(insert(THINGS), [{"name": "a"}, {"name": "b"}])
     engine.dispose()
     return Database(url)
+
+
+def locked(connection: Connection, name: str) -> int:
+    query = select(THINGS.c.count).where(THINGS.c.name == name).with_for_update()
+    return int(connection.execute(query).scalar_one())
+
+
+def count_up(connection: Connection, name: str) -> None:
+    row = update(THINGS).where(THINGS.c.name == name)
+    connection.execute(row.values(count=THINGS.c.count + 1))
+
+
+class Stop:
+    """Where work on a lane waits until the test lets it go on; the first time only."""
+
+    def __init__(self) -> None:
+        self._reached, self._released = threading.Event(), threading.Event()
+
+    def here(self) -> None:
+        if not self._reached.is_set():
+            self._reached.set()
+            self._released.wait(10)
+
+    async def reached(self) -> None:
+        await asyncio.to_thread(self._reached.wait, 10)
+
+    def release(self) -> None:
+        self._released.set()
