@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
@@ -16,19 +16,11 @@ from deskhold.chassis.database import Database
 from deskhold.chassis.replay import Mutations, replies_table
 from deskhold.errors import AlreadyExists
 from deskhold.identities import Domains, Principal, PrincipalKind
-from tests.databases import PostgresqlServer
 from tests.races.things import names, opened, put
 
 pytestmark = pytest.mark.slow
 
 REQUEST = CreateScopeRequest(request_id="11111111-2222-4333-8444-555555555555")
-
-
-@pytest.fixture
-def url(postgresql: PostgresqlServer) -> Iterator[str]:
-    made = postgresql.new()
-    yield made
-    postgresql.drop(made)
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ def test_every_command_without_an_original_has_a_case_and_every_case_a_row() -> 
     assert sorted(cases) == sorted(row.command for row in ROWS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_command_does_what_it_is_for_by_the_rpcs_that_its_row_names(desk: Desk, row: Row) -> None:
     (table,) = (one for one in TABLES if row.command in one.cases)

@@ -17,6 +17,7 @@ def test_every_promise_of_the_document_has_a_case_and_every_case_a_promise() -> 
     assert sorted(promise for table in TABLES for promise in table.cases) == sorted(PROMISES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("promise", PROMISES)
 def test_a_promise_of_the_source_is_kept(desk: Desk, promise: str) -> None:
     (table,) = (one for one in TABLES if promise in one.cases)
