@@ -15,6 +15,7 @@ from typing import Self
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+# Short beside the seconds that a start takes, long beside what a look costs.
 _POLL_SECONDS = 0.05
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 # Below the range from which the kernel takes the ports of outgoing connections.

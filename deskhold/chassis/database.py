@@ -183,6 +183,7 @@ def _make_version_table(engine: Engine) -> None:
             # IF NOT EXISTS looks before it leaps; who leaps at the same moment fails nevertheless.
             if run == _MIGRATION_RUNS:
                 raise
+            # For different times, so that they do not leap together again.
             time.sleep(random.uniform(0.01, 0.1))  # noqa: S311
         else:
             return

@@ -178,8 +178,7 @@ class Lane:
                 fail(batch, outcome_unknown(unknown.__cause__))
             except SQLAlchemyError as error:
                 self._lose_connection()
-                parts = list(grouped(batch))
-                if lost_a_race(error) and len(parts) > 1:
+                if lost_a_race(error) and len(parts := list(grouped(batch))) > 1:
                     # By itself each holds fewer rows while it waits for others.
                     for part in parts:
                         self._transact(part)
