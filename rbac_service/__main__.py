@@ -18,15 +18,23 @@ from pathlib import Path
 
 import uvloop
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import ProgrammingError
 
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Database, migrate
 from deskhold.chassis.paging import Pager
 from deskhold.chassis.replay import Mutations
 from deskhold.chassis.server import Server
-from deskhold.chassis.settings import Reader, ServerSettings, count, explained, positive
+from deskhold.chassis.settings import (
+    Reader,
+    ServerSettings,
+    SettingsError,
+    count,
+    explained,
+    positive,
+)
 from deskhold.chassis.telemetry import configure_logging
-from deskhold.errors import DeskholdError
+from deskhold.errors import DeskholdError, Unavailable
 from rbac_service import tables
 from rbac_service.access.policy import Policy
 from rbac_service.access.tokens import Tokens
@@ -111,11 +119,24 @@ async def _serve(settings: ServerSettings, limits: Limits) -> None:
         end_streams=feed.close,
     )
     try:
+        await _read_policy(policy)
         await server.serve_until_told(policy.tail, feed.run, decisions.run)
     finally:
         with suppress(DeskholdError):  # a store that is gone keeps nobody from stopping
             await decisions.flush()
         await database.close()
+
+
+async def _read_policy(policy: Policy) -> None:
+    """Read it before anybody is told that this process serves: nobody waits for it then.
+
+    The collector, too, is to know it as something that stays (`Server.serve_until_told`).
+    """
+    try:
+        await policy.current()
+    except (Unavailable, ProgrammingError) as error:
+        said, *_ = str(error).splitlines()
+        raise SettingsError(f"the policy cannot be read: {said}") from error
 
 
 async def _bootstrap(settings: ServerSettings, owner: str, enforcement_point: str) -> int:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sqlalchemy import create_engine, text
+
 from deskhold.api.rbac.v1.access_pb2 import WhoAmIRequest
 from deskhold.embedded.home import lay_out
 from tests.rbac_service.running import OWNER, Deployment, Process, environ
@@ -54,4 +56,25 @@ def test_an_address_that_is_taken_is_a_plain_message(rbac: Process, tmp_path: Pa
 
     assert ended.returncode == 2
     assert f"cannot listen at {rbac.address}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_it_serves_only_when_it_has_read_its_policy(own_deployment: Deployment) -> None:
+    engine = create_engine(own_deployment.url)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE role_assignments RENAME TO elsewhere"))
+    engine.dispose()
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "rbac_service"],
+        env=environ(own_deployment.home, DATABASE_URL=own_deployment.url),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert "rbac_service cannot start:\nthe policy cannot be read: " in ended.stderr
+    assert '"serving"' not in ended.stderr
     assert "Traceback" not in ended.stderr
