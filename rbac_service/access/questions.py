@@ -1,8 +1,10 @@
-"""Questions read from requests that nobody has validated, part by part.
+"""Questions read from requests that nobody has validated; what was found good is remembered.
 
-The rules in the proto are about one field each: a question keeps them when its parts do, and the
-same actions, scopes and people come again and again in new combinations. What was found good is
-remembered; a question with anything wrong in it is validated as a whole, for the words.
+A screen asks about the same people at the same places whenever it is opened, so a question about
+others is remembered as a whole. One that is new is read part by part: the rules in the proto are
+about one field each, so it keeps them when its parts do, and the same actions, scopes and people
+come again and again in new combinations. A question with anything wrong in it is validated as a
+whole, for the words.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from rbac_service.messages import Messages
 # Good ones, for the parts of a request that are not looked at.
 _SOME_ACTION: Final = "some/action"
 # Bounded, since callers choose.
+_REMEMBER_QUESTIONS: Final = 65_536
 _REMEMBER_TEXTS: Final = 65_536
 _REMEMBER_PRINCIPALS: Final = 32_768
 _REMEMBER_CONSISTENCIES: Final = 1024  # nearly all say one of two things
@@ -38,6 +41,7 @@ class Questions:
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
         self._keys = lru_cache(_REMEMBER_PRINCIPALS)(self._good_keys)
+        self._about_others = lru_cache(_REMEMBER_QUESTIONS)(self._good_question)
 
     def read(self, check: pb.CheckAccessRequest, caller: Caller) -> Question:
         """Return the question of a request that nobody has validated.
@@ -46,22 +50,20 @@ class Questions:
             InvalidArgument: It breaks a rule of the proto, or names what cannot be.
         """
         try:
-            if check.HasField("consistency"):
-                _check_consistency(check.consistency.SerializeToString())
-            action, scope = _good_action(check.action), _good_scope(check.scope)
-            return Question(self._asked_keys(check, caller), action, scope)
+            if check.HasField("principal"):
+                return self._about_others(check.SerializeToString())
+            if check.group_ids:  # they are the token's that count, but they have to be in order
+                validation.check(check)
+            return _question(check, self._messages.caller_keys(caller))
         except InvalidArgument:
             validation.check(check)  # names everything that is wrong, not only the first part
             raise
 
-    def _asked_keys(self, check: pb.CheckAccessRequest, caller: Caller) -> tuple[str, ...]:
-        group_ids = tuple(check.group_ids)
-        if check.HasField("principal"):
-            who = check.principal
-            return self._keys(who.kind, who.id, who.directory, group_ids)
-        if group_ids:  # they are the token's that count, but they have to be in order
-            validation.check(check)
-        return self._messages.caller_keys(caller)
+    def _good_question(self, serialized: bytes) -> Question:
+        check = pb.CheckAccessRequest.FromString(serialized)
+        who = check.principal
+        keys = self._keys(who.kind, who.id, who.directory, tuple(check.group_ids))
+        return _question(check, keys)
 
     def _good_keys(
         self,
@@ -76,6 +78,12 @@ class Questions:
         )
         validation.check(part)
         return self._messages.keys_of(who, group_ids)
+
+
+def _question(check: pb.CheckAccessRequest, keys: tuple[str, ...]) -> Question:
+    if check.HasField("consistency"):
+        _check_consistency(check.consistency.SerializeToString())
+    return Question(keys, _good_action(check.action), _good_scope(check.scope))
 
 
 @lru_cache(_REMEMBER_TEXTS)
