@@ -24,10 +24,11 @@ from rbac_service.messages import Messages
 
 # Good ones, for the parts of a request that are not looked at.
 _SOME_ACTION: Final = "some/action"
-# Bounded, since callers choose.
-_REMEMBER_QUESTIONS: Final = 65_536
+# Bounded, since callers choose. A question is long because of the groups that a token names.
+_REMEMBER_QUESTIONS: Final = 32_768
+_REMEMBER_BYTES: Final = 1024
 _REMEMBER_TEXTS: Final = 65_536
-_REMEMBER_PRINCIPALS: Final = 32_768
+_REMEMBER_PRINCIPALS: Final = 8_192
 _REMEMBER_CONSISTENCIES: Final = 1024  # nearly all say one of two things
 
 
@@ -51,7 +52,9 @@ class Questions:
         """
         try:
             if check.HasField("principal"):
-                return self._about_others(check.SerializeToString())
+                serialized = check.SerializeToString()
+                is_short = len(serialized) <= _REMEMBER_BYTES
+                return (self._about_others if is_short else self._good_question)(serialized)
             if check.group_ids:  # they are the token's that count, but they have to be in order
                 validation.check(check)
             return _question(check, self._messages.caller_keys(caller))

@@ -56,6 +56,31 @@ def test_a_question_has_the_keys_of_whom_it_is_about() -> None:
     assert about_the_caller == Question(("user:a@x", "group:staff"), READ, "/")
 
 
+@pytest.mark.parametrize("groups", [["g"], [f"group-{number}" for number in range(200)]])
+def test_what_is_remembered_of_a_question_serves_no_other(groups: list[str]) -> None:
+    other = "deskhold.resources/hosts/write"
+    tenant = "/tenantGroups/default/tenants/default"
+    asked = {
+        Question(("user:bob@contoso.com", *keys(groups)), READ, "/"): check(READ, "/", BOB, groups),
+        Question(("user:c@x", *keys(groups)), READ, "/"): check(READ, "/", user("c@x"), groups),
+        Question(("user:c@x", *keys(groups)), other, "/"): check(other, "/", user("c@x"), groups),
+        Question(("user:c@x", *keys(groups)), READ, tenant): check(
+            READ, tenant, user("c@x"), groups
+        ),
+        Question(("user:c@x", *keys([*groups, "h"])), READ, "/"): check(
+            READ, "/", user("c@x"), [*groups, "h"]
+        ),
+    }
+    questions = Questions(MESSAGES)
+
+    for _ in range(2):
+        assert [questions.read(one, CALLER) for one in asked.values()] == list(asked)
+
+
+def keys(groups: list[str]) -> list[str]:
+    return [f"group:{group}" for group in groups]
+
+
 @pytest.mark.parametrize("why", BREAKS_RULES)
 def test_a_question_read_in_parts_is_refused_in_the_words_of_the_whole(why: str) -> None:
     request, questions = BREAKS_RULES[why], Questions(MESSAGES)
