@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Final
 
 from google.protobuf.message import Message
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from broker_service.diagnostics import store
 from broker_service.diagnostics.rules import ActivityKind, Seen
@@ -25,6 +25,7 @@ from deskhold.chassis.access import Need
 from deskhold.chassis.calls import Call, Handler, Method
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.tally import Tally
 from deskhold.errors import DeskholdError, ResourceExhausted, Unavailable
 from deskhold.identities import Domains
 from deskhold.status import code_of
@@ -51,9 +52,6 @@ class Recorder:
         registry: Where the metric of dropped activities is kept.
         queued: How many may wait to be written.
         clock_us: Microseconds since the epoch.
-
-    Attributes:
-        dropped_count: How many did not fit since the process started.
     """
 
     def __init__(
@@ -71,12 +69,16 @@ class Recorder:
         self._clock_us = clock_us
         self._waiting: deque[Seen] = deque()
         self._flushing = asyncio.Lock()
-        self.dropped_count = 0
-        self._dropped = Counter(
+        self._dropped = Tally(
             "deskhold_activities_dropped",
             "Activities that came faster than they could be written.",
-            registry=registry,
+            registry,
         )
+
+    @property
+    def dropped_count(self) -> int:
+        """How many did not fit since the process started."""
+        return self._dropped.count
 
     def layer(self, method: Method, handler: Handler) -> Handler:
         """Record every call of a method and what it ends with.
@@ -163,8 +165,7 @@ class Recorder:
         end: tuple[str, str, str],
     ) -> None:
         if len(self._waiting) >= self._queued:
-            self.dropped_count += 1
-            self._dropped.inc()
+            self._dropped.count += 1
             return
         duration_us = int((time.monotonic() - call.started) * 1_000_000)
         code, reason, refusal_id = end

@@ -17,10 +17,11 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.tally import Tally
 from deskhold.errors import ResourceExhausted, Unavailable
 from rbac_service.access.rules import Decision, Question
 from rbac_service.log import decision_store as store
@@ -64,12 +65,16 @@ class DecisionLog:
         self._waiting: deque[RecordedDecision] = deque()
         self._flushing = asyncio.Lock()
         self._many_wait = asyncio.Event()
-        self.dropped_count = 0
-        self._dropped = Counter(
+        self._dropped = Tally(
             "deskhold_decisions_dropped",
             "Decisions that came faster than they could be written.",
-            registry=registry,
+            registry,
         )
+
+    @property
+    def dropped_count(self) -> int:
+        """How many did not fit since the process started."""
+        return self._dropped.count
 
     def record(
         self, decision_id: str, caller_key: str, question: Question, decision: Decision
@@ -78,8 +83,7 @@ class DecisionLog:
         if decision.allowed and not is_mutation(question.action) and self._chance() >= _SAMPLED:
             return
         if len(self._waiting) >= self._queued:
-            self.dropped_count += 1
-            self._dropped.inc()
+            self._dropped.count += 1
             return
         self._waiting.append(
             (
