@@ -43,9 +43,9 @@ def access_table(messages: Messages) -> Mapping[str, Row]:
         return () if _is_about(caller, request) else (Need(_CHECK, names.DEPLOYMENT_SCOPE),)
 
     def batch(request: Any, caller: Caller) -> Sequence[Need]:
-        asked = {check.scope for check in request.checks if not _is_about(caller, check)}
-        may_lag = request.consistency.minimize_latency
-        return list(_asking_at_all(sorted(asked), may_lag))
+        asked = [check.scope for check in request.checks if not _is_about(caller, check)]
+        # Each once, in the order of the request: the first that may not be asked is named.
+        return list(_asking_at_all(dict.fromkeys(asked), request.consistency.minimize_latency))
 
     def _is_about(caller: Caller, check: Any) -> bool:
         if not check.HasField("principal"):

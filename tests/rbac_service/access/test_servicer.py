@@ -203,6 +203,21 @@ def test_a_batch_about_others_needs_the_right_at_every_scope(
     assert refused.value.metadata["scope"] == "/"
 
 
+@pytest.mark.parametrize("order", ["there", "back"])
+def test_a_batch_is_refused_at_the_first_scope_of_the_request_where_it_may_not_ask(
+    rbac: Process, owner: Caller, tenant_group: str, someone: Callable[[], str], order: str
+) -> None:
+    name = someone()
+    owner(grant(user(name), "Policy Enforcement Point", tenant_group))
+    elsewhere = ["/tenantGroups/a", "/tenantGroups/z"][:: 1 if order == "there" else -1]
+    asked = [check(READ, scope, user(someone())) for scope in (tenant_group, *elsewhere)]
+
+    with pytest.raises(PermissionDenied) as refused:
+        rbac.signed_in(name)(checks(*asked))
+
+    assert refused.value.metadata["scope"] == elsewhere[0]
+
+
 @pytest.mark.parametrize("size", [0, 257])
 def test_a_batch_has_1_to_256_questions(broker: Caller, size: int) -> None:
     with pytest.raises(InvalidArgument):
