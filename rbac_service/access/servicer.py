@@ -71,6 +71,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         (decision,) = await self._access.decide((question,), self._freshness(request))
         answer = pb.CheckAccessResponse()
         self._answer(answer, caller, question, decision)
+        answer.revision_token = self._tokens.make(decision.epoch, decision.revision)
         return answer
 
     async def BatchCheckAccess(
@@ -103,7 +104,9 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             grants=[grant_message(grant) for grant in explanation.grants],
             near_misses=[near_miss_message(miss) for miss in explanation.near_misses],
         )
-        self._answer(response.answer, caller, question, explanation.decision)
+        decision = explanation.decision
+        self._answer(response.answer, caller, question, decision)
+        response.answer.revision_token = self._tokens.make(decision.epoch, decision.revision)
         return response
 
     async def TestPermissions(
@@ -248,7 +251,6 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         answer.decision_id = decision_id = f"d-{new_id()}"
         answer.revision = decision.revision
         answer.role_assignment = decision.role_assignment
-        answer.revision_token = self._tokens.make(decision.epoch, decision.revision)
         if decision.valid_until_us is not None:
             answer.valid_until.FromMicroseconds(decision.valid_until_us)
         self._decisions.record(decision_id, caller.key, question, decision)

@@ -49,7 +49,7 @@ TABLE: list[tuple[str, Any, list[tuple[str, str]]]] = [
             check("a/b", GROUP),
             check("a/b", "no scope", BOB),
         ),
-        [(ASK, "/"), (ASK, HR)],
+        [(ASK, HR), (ASK, "/")],
     ),
     ("AccessService/ExplainAccess", access.ExplainAccessRequest(check=check("a/b", HR)), []),
     (

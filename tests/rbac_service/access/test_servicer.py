@@ -184,6 +184,8 @@ def test_all_answers_of_a_batch_are_of_one_revision(broker: Caller, owner: Calle
     reply = broker(checks(*[check(READ, "/", user(OWNER))] * 256))
 
     assert {result.answer.revision for result in reply.results} == {reply.revision}
+    assert {result.answer.revision_token for result in reply.results} == {""}
+    assert reply.revision_token
     assert reply.revision >= before
     assert len({result.answer.decision_id for result in reply.results}) == 256
 

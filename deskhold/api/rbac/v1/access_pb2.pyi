@@ -221,7 +221,7 @@ class CheckAccessResponse(_message.Message):
     role_assignment: _builtins.str
     """On ALLOW, the name of a role assignment that decided. Empty on DENY."""
     revision_token: _builtins.str
-    """The revision as an opaque token, for later questions and other services."""
+    """The revision as an opaque token, for later questions and other services. Empty in a batch, whose own counts."""
     @_builtins.property
     def valid_until(self) -> _timestamp_pb2.Timestamp:
         """When the passing of time alone can change the answer: a role assignment begins or ends. Unset: never."""
@@ -290,7 +290,7 @@ class BatchCheckAccessResponse(_message.Message):
     revision: _builtins.int
     """The one policy revision that all answers were given on."""
     revision_token: _builtins.str
-    """The revision as an opaque token."""
+    """The revision as an opaque token, for all answers."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchCheckAccessResult]:
         """The results."""
