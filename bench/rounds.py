@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -10,6 +11,13 @@ from bench.generator import MAX_RATE, Answers, Generator, Load
 from bench.pair import Pair
 from bench.processes import Server
 from bench.requests import Kind
+
+# Decisions and activities are written after half a second at the latest.
+_WRITTEN_BEHIND_SECONDS = 0.55
+_PAUSE_SECONDS = 0.2
+_MOST_PAUSES = 20
+# What a process uses that only looks now and then whether there is something to do.
+_IDLE = 0.1
 
 
 class VerificationError(Exception):
@@ -121,14 +129,17 @@ class Rounds:
 
 
 def measure(generator: Generator, load: Load, servers: Sequence[Server]) -> tuple[Round, Answers]:
-    """Run one round; return its figures and what was answered.
+    """Run one round until the servers rest; return its figures and what was answered.
+
+    What they write behind their answers is part of the price of these, and shall not burden the
+    next round, which may be another server's.
 
     Raises:
         VerificationError: A call failed.
     """
-    before = sum(server.cpu_seconds() for server in servers)
+    before = _cpu_seconds(servers)
     answers = generator.run(load)
-    cpu_seconds = sum(server.cpu_seconds() for server in servers) - before
+    cpu_seconds = _cpu_seconds_at_rest(servers) - before
     if answers.failures or not answers.count:
         states = "; ".join(server.state for server in servers)
         raise VerificationError(f"{load}: calls failed: {dict(answers.failures)}; {states}")
@@ -139,6 +150,21 @@ def measure(generator: Generator, load: Load, servers: Sequence[Server]) -> tupl
         cpu_us=cpu_seconds / answers.count * 1e6,
         generator_cpu_us=answers.cpu_seconds / answers.count * 1e6,
     ), answers
+
+
+def _cpu_seconds_at_rest(servers: Sequence[Server]) -> float:
+    time.sleep(_WRITTEN_BEHIND_SECONDS)
+    used = _cpu_seconds(servers)
+    for _ in range(_MOST_PAUSES):
+        time.sleep(_PAUSE_SECONDS)
+        before, used = used, _cpu_seconds(servers)
+        if used - before <= _IDLE * _PAUSE_SECONDS:
+            break
+    return used
+
+
+def _cpu_seconds(servers: Sequence[Server]) -> float:
+    return sum(server.cpu_seconds() for server in servers)
 
 
 @dataclass(frozen=True, slots=True)
