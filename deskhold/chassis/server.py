@@ -27,6 +27,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from deskhold.chassis import access, authn, deadlines, faults, layers, validation
 from deskhold.chassis.calls import Layer
+from deskhold.chassis.health import Health
 from deskhold.chassis.settings import ServerSettings, SettingsError
 from deskhold.chassis.telemetry import Telemetry
 
@@ -89,7 +90,7 @@ class Server:
         self._end_streams = end_streams
         self._observers = observers
         self._names = [service.descriptor.full_name for service in services]
-        self._health = health.aio.HealthServicer()
+        self._health = Health()
         self._server = grpc.aio.server(
             maximum_concurrent_rpcs=settings.max_concurrent,
             options=(
@@ -135,6 +136,7 @@ class Server:
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(_NOTICE_SECONDS)  # for balancers, which ask or watch health
         self._end_streams()
+        self._health.end_watches()
         await self._server.stop(self._settings.drain_seconds)
         self._logger.info("drained")
 

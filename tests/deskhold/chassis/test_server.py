@@ -59,6 +59,19 @@ async def test_a_server_that_drains_says_so_before_it_refuses(own: Carrier, serv
     await stopping
 
 
+async def test_a_watch_of_health_ends_with_the_server_and_does_not_hold_it_up(own: Carrier) -> None:
+    await own.server.start()
+    watch = await watched(own.channel, "")
+
+    stopping = asyncio.create_task(own.server.stop())
+    said, end = await watch.read(), await watch.read()
+
+    assert (said.status, end) == (NOT_SERVING, aio.EOF)
+    # Who outlasts the drain is cancelled.
+    assert await watch.code() is grpc.StatusCode.OK
+    await stopping
+
+
 async def test_health_needs_no_credential(own: Carrier) -> None:
     await own.server.start()
 
