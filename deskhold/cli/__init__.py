@@ -40,7 +40,7 @@ def main() -> None:
     """Personal desktops: collections, their hosts, who holds which, and who may do what.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 denied or not signed in,
-    5 unavailable.
+    5 unavailable, 130 interrupted.
     """
 
 

@@ -1,6 +1,7 @@
 """Errors as exit codes and as text.
 
-The codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 denied or not signed in, 5 unavailable.
+The codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 denied or not signed in, 5 unavailable,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from deskhold import errors
 
 FAILED = 1
 DENIED = 4
+# As shells have it for whom SIGINT ends; who interrupted knows, so nothing is said.
+INTERRUPTED = 130
 # How many obstacles are printed: they are examples, the message has the counts.
 _SHOWN = 3
 

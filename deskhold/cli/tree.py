@@ -53,6 +53,8 @@ class Root(Group):
             for line in exits.lines(error):
                 click.echo(line, err=True)
             ctx.exit(exits.code(error))
+        except KeyboardInterrupt:
+            ctx.exit(exits.INTERRUPTED)
 
 
 def global_options(*, hidden: bool) -> list[click.Parameter]:
