@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 
 import pytest
@@ -25,7 +26,7 @@ async def test_a_deadlock_is_made_good(database: Database, own: Engine) -> None:
     calling = asyncio.create_task(database.writer.call(work))
     await stop.reached()
 
-    await asyncio.to_thread(lock_against, own, stop)
+    await lock_against(own, stop)
 
     assert await calling == 1
 
@@ -46,7 +47,7 @@ async def test_what_was_undone_together_is_done_one_by_one(database: Database, o
         for place in (0, 1)
     ]
     await stop.reached()
-    await asyncio.to_thread(lock_against, own, stop)
+    await lock_against(own, stop)
     await asyncio.gather(*calling)
 
     (first, again), others = transactions
@@ -57,11 +58,25 @@ async def test_what_was_undone_together_is_done_one_by_one(database: Database, o
         assert connection.execute(counts).all() == [("a", 2), ("b", 2)]
 
 
-def lock_against(own: Engine, stop: Stop) -> None:
-    """Take what the lane waits for, then wait for what it has."""
+async def lock_against(own: Engine, stop: Stop) -> None:
+    """Have what the lane is about to take, and wait for what it has."""
     with own.begin() as other:
         # The other waits longer, so that it is the lane that finds the circle.
         other.execute(text("SET LOCAL deadlock_timeout = '20s'"))
         count_up(other, "b")
+        waiting = asyncio.create_task(asyncio.to_thread(count_up, other, "a"))
+        # The lane looks for a circle once, so the circle has to be there by then.
+        await asyncio.to_thread(until_somebody_waits, own)
         stop.release()
-        count_up(other, "a")
+        await waiting
+
+
+def until_somebody_waits(own: Engine) -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with own.connect() as connection:
+        while not connection.execute(waiting).scalar_one():
+            connection.rollback()  # the view shows one transaction the same things
+            time.sleep(0.01)
