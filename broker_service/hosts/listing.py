@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, and_, func
+from sqlalchemy import ColumnElement, Connection, and_, func, or_
 
 from broker_service.collections.rules import Collection
 from broker_service.hosts.rules import Condition, Host, NewConnections, Status
@@ -41,8 +41,7 @@ def list_hosts(
 def _holds(condition: Condition, collection: Collection, now_us: int) -> ColumnElement[bool]:
     return {
         Condition.ASSIGNED: hosts.c.user_key.is_not(None),
-        # What a claim would take, no more and no less: the condition of its index.
-        Condition.FREE: and_(hosts.c.user_key.is_(None), hosts.c.claim_rank.is_not(None)),
+        Condition.FREE: _free(now_us),
         Condition.DRAINING: hosts.c.new_connections != NewConnections.YES.value,
         Condition.UNHEALTHY: host_reports.c.status.in_(
             [Status.NEEDS_ASSISTANCE.value, Status.UNAVAILABLE.value]
@@ -52,6 +51,17 @@ def _holds(condition: Condition, collection: Collection, now_us: int) -> ColumnE
         Condition.UNMONITORED: host_reports.c.host.is_(None),
         Condition.RIGHTS_PENDING: _applied() != _desired(collection),
     }[condition]
+
+
+def _free(now_us: int) -> ColumnElement[bool]:
+    """What a claim would take, no more and no less: it ends the reservations that are over."""
+    is_over = and_(
+        hosts.c.reserved_until_us <= now_us,
+        hosts.c.new_connections == NewConnections.YES.value,
+        hosts.c.quarantined_us.is_(None),
+        func.coalesce(host_reports.c.status, "") != Status.UNAVAILABLE.value,
+    )
+    return and_(hosts.c.user_key.is_(None), or_(hosts.c.claim_rank.is_not(None), is_over))
 
 
 def _applied() -> ColumnElement[str]:

@@ -170,6 +170,11 @@ def update(
         one, *more = content.roles
         if more:
             raise click.UsageError("the file holds several roles; give one with one.")
+        if one.id and not before.name.endswith(one.id):
+            raise click.UsageError(
+                f"the file is of role {one.id}, but {role_name} is {before.name};"
+                " name the other role, or take the id out of the file."
+            )
         name, description = one.display_name, one.description
         permissions, assignable = _permissions(one), one.assignable_scopes
     if all(one is None for one in (name, description, permissions, assignable)):

@@ -26,6 +26,9 @@ async def mixed(store: Store) -> None:
         "broken",
         "kept",
         "was-kept",
+        "was-kept-broken",
+        "was-kept-dirty",
+        "was-kept-drained",
         "dirty",
         "unmonitored",
     )
@@ -34,9 +37,11 @@ async def mixed(store: Store) -> None:
         *(report(name) for name in names if name not in ("shaky", "broken", "unmonitored"))
     )
     await store.report(report("shaky", checks=(SHAKY,)), report("broken", checks=(BROKEN,)))
+    await store.report(report("was-kept-broken", checks=(BROKEN,)))
     await store.set("CONTOSO\\alice", "held")
-    await store.change("drained", new_connections=NewConnections.NO)
-    for name, until_us in (("kept", NOW_US + 1), ("was-kept", NOW_US)):
+    await store.change("drained", "was-kept-drained", new_connections=NewConnections.NO)
+    over = {name: NOW_US for name in names if name.startswith("was-kept")}
+    for name, until_us in {"kept": NOW_US + 1, **over}.items():
         await store.write(
             update(tables.hosts)
             .where(tables.hosts.c.host_key == name)
@@ -45,7 +50,7 @@ async def mixed(store: Store) -> None:
         )  # fmt: skip
     await store.write(
         update(tables.hosts)
-        .where(tables.hosts.c.host_key == "dirty")
+        .where(tables.hosts.c.host_key.in_(("dirty", "was-kept-dirty")))
         .values(quarantined_us=1, claim_rank=None)
     )
 
@@ -59,11 +64,11 @@ async def chosen(store: Store, *conditions: Condition) -> list[str]:
     ("conditions", "hosts"),
     [
         ([Condition.ASSIGNED], ["held"]),
-        ([Condition.FREE], ["shaky", "unmonitored", "well"]),
-        ([Condition.DRAINING], ["drained"]),
-        ([Condition.UNHEALTHY], ["broken", "shaky"]),
+        ([Condition.FREE], ["shaky", "unmonitored", "was-kept", "well"]),
+        ([Condition.DRAINING], ["drained", "was-kept-drained"]),
+        ([Condition.UNHEALTHY], ["broken", "shaky", "was-kept-broken"]),
         ([Condition.RESERVED], ["kept"]),
-        ([Condition.QUARANTINED], ["dirty"]),
+        ([Condition.QUARANTINED], ["dirty", "was-kept-dirty"]),
         ([Condition.UNMONITORED], ["unmonitored"]),
         ([Condition.RIGHTS_PENDING], ["held"]),
         ([Condition.FREE, Condition.UNHEALTHY], ["shaky"]),

@@ -201,6 +201,19 @@ def test_a_role_of_several_blocks_is_changed_by_file(run: Run, service: StubServ
     assert len(request.update_mask.paths) == 4
 
 
+def test_a_file_of_another_role_is_refused(run: Run, service: StubService, tmp_path: Path) -> None:
+    file = tmp_path / "role.json"
+    text = run("role", "show", "Host Keeper", "-o", "json").output
+    file.write_text(text)
+    done = run("role", "update", "Host Keeper", "--file", str(file))
+    file.write_text(text.replace(KEEPER_ID, KEEPER_ID[:-1] + "2"))
+    refused = run("role", "update", "Host Keeper", "--file", str(file))
+
+    assert (done.exit_code, refused.exit_code) == (0, 2)
+    assert f"Host Keeper is {KEEPER.name}; name the other role" in " ".join(refused.output.split())
+    assert len(service.requests("UpdateRoleDefinition")) == 1
+
+
 def test_an_update_of_nothing_is_refused(run: Run, service: StubService) -> None:
     assert run("role", "update", "Host Keeper").exit_code == 2
     assert service.requests("UpdateRoleDefinition") == []
