@@ -36,6 +36,8 @@ _MAX_BATCH = 64
 # Measured with 32 in flight: 2 quiet turns make batches of 3 checks, 10 of 9; 20 gain nothing.
 _QUIET_TURNS = 10
 _TIMEOUT_SECONDS = 2.0
+# One batch that is lost and the next one; whoever waits behind more is told before they are asked.
+_PATIENCE_SECONDS = 4.0
 _MARGIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
 _PAGE_SIZE = 1000
@@ -81,8 +83,9 @@ class Authority:
             Unavailable: The authority does not say.
         """
         # Less than the caller waits, who is to be told as well.
-        left = call.deadline - time.monotonic()
-        until = call.deadline - min(_MARGIN_SECONDS, left / 4)
+        now = time.monotonic()
+        left = call.deadline - now
+        until = min(call.deadline - min(_MARGIN_SECONDS, left / 4), now + _PATIENCE_SECONDS)
         answers = [self._ask(caller, need, until) for need in needs]
         decisions = [await answer for answer in answers]
         grant = Grant()

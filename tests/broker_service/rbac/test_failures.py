@@ -68,6 +68,22 @@ async def test_each_of_many_who_wait_hears_when_their_own_time_is_up(
     assert (await first).decision_id
 
 
+async def test_a_crowd_does_not_wait_for_a_silent_authority_batch_after_batch(
+    rbac: StandIn, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker_service.rbac._TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("broker_service.rbac._PATIENCE_SECONDS", 0.4)
+    rbac.is_open.clear()
+
+    came = await asyncio.gather(
+        *(asking(authority, f"user{number}") for number in range(300)), return_exceptions=True
+    )
+
+    assert {getattr(one, "reason", one) for one in came} == {"AUTHORITY_UNAVAILABLE"}
+    # In batches of 64, everybody in their turn would have been five.
+    assert len(rbac.batches) <= 3
+
+
 async def test_whoever_has_left_is_not_asked_for(rbac: StandIn, authority: Authority) -> None:
     rbac.is_open.clear()
     first = asking(authority, "first")
