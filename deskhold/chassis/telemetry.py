@@ -28,12 +28,7 @@ def configure_logging(service: str, level: str) -> structlog.typing.FilteringBou
     lines = Lines(sys.stderr.buffer)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        processors=[
-            structlog.processors.add_log_level,
-            _stamp,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_dumps),
-        ],
+        processors=[_line],
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
@@ -110,17 +105,16 @@ class Telemetry:
         self._logger.info("call", **fields)
 
 
-def _stamp(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Add the time; structlog's own way takes several times as long."""
+def _line(logger: Any, level: str, event: structlog.typing.EventDict) -> bytes:
+    """Return an event as it is written; one step, since each call has a line and pays for each."""
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    event["level"] = level
     event["timestamp"] = f"{_second(seconds)}.{nanoseconds // 1000:06}Z"
-    return event
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(logger, level, event)
+    return orjson.dumps(event, default=repr)
 
 
 @lru_cache(maxsize=1)
 def _second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-
-
-def _dumps(value: object, **_: Any) -> bytes:
-    return orjson.dumps(value, default=repr)
