@@ -23,7 +23,7 @@ from rbac_service.access.tokens import Revision
 from rbac_service.log.rules import Change
 from rbac_service.log.store import Head, newest_head, read_after
 
-TAIL_SECONDS = 0.05
+TAIL_SECONDS = 0.04
 _KEPT_SNAPSHOTS = 64
 
 
@@ -115,8 +115,9 @@ class Policy:
         """Follow the log until cancelled."""
         while True:
             try:
-                # What questions have just read need not be read again.
-                await self.current(Freshness(max_age_seconds=TAIL_SECONDS))
+                # What questions have just read need not be read again; what this read the last time
+                # is older, however early the sleep has ended.
+                await self.current(Freshness(max_age_seconds=TAIL_SECONDS / 2))
             except Unavailable:
                 # Answers that need the store say so themselves; here there is nobody to tell.
                 await asyncio.sleep(TAIL_SECONDS)

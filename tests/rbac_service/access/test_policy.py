@@ -84,7 +84,7 @@ async def test_following_the_log_reads_only_what_no_question_has_just_read(
     await asyncio.sleep(0)
     assert len(reads) == 1
 
-    now += 2 * TAIL_SECONDS
+    now += TAIL_SECONDS
     await again.wait()
     tail.cancel()
 
