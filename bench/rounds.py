@@ -14,7 +14,9 @@ from bench.requests import Kind
 
 # Decisions and activities are written after half a second at the latest.
 _WRITTEN_BEHIND_SECONDS = 0.55
+# Long beside the ticks in which the kernel counts CPU, ten milliseconds each.
 _PAUSE_SECONDS = 0.2
+# Somebody may change the policy all the while, so rest is not waited for without an end.
 _MOST_PAUSES = 20
 # What a process uses that only looks now and then whether there is something to do.
 _IDLE = 0.1

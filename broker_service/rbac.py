@@ -37,7 +37,7 @@ _MAX_BATCH = 64
 _QUIET_TURNS = 10
 _TIMEOUT_SECONDS = 2.0
 # One batch that is lost and the next one; whoever waits behind more is told before they are asked.
-_PATIENCE_SECONDS = 4.0
+_PATIENCE_SECONDS = 2 * _TIMEOUT_SECONDS
 _MARGIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
 _PAGE_SIZE = 1000

@@ -135,7 +135,7 @@ async def _read_policy(policy: Policy) -> None:
     try:
         await policy.current()
     except (Unavailable, ProgrammingError) as error:
-        said, *_ = str(error).splitlines()
+        said, *_ = str(error.__cause__ or error).splitlines()
         raise SettingsError(f"the policy cannot be read: {said}") from error
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_
+from sqlalchemy import ColumnElement, Connection, func
 
 from broker_service.collections.rules import Collection
 from broker_service.hosts.rules import Condition, Host, NewConnections, Status
-from broker_service.hosts.store import reported, reported_host
+from broker_service.hosts.store import is_free, reported, reported_host
 from broker_service.tables import host_reports, hosts
 from deskhold.chassis.paging import Page
 
@@ -41,7 +41,7 @@ def list_hosts(
 def _holds(condition: Condition, collection: Collection, now_us: int) -> ColumnElement[bool]:
     return {
         Condition.ASSIGNED: hosts.c.user_key.is_not(None),
-        Condition.FREE: _free(now_us),
+        Condition.FREE: is_free(now_us),
         Condition.DRAINING: hosts.c.new_connections != NewConnections.YES.value,
         Condition.UNHEALTHY: host_reports.c.status.in_(
             [Status.NEEDS_ASSISTANCE.value, Status.UNAVAILABLE.value]
@@ -51,17 +51,6 @@ def _holds(condition: Condition, collection: Collection, now_us: int) -> ColumnE
         Condition.UNMONITORED: host_reports.c.host.is_(None),
         Condition.RIGHTS_PENDING: _applied() != _desired(collection),
     }[condition]
-
-
-def _free(now_us: int) -> ColumnElement[bool]:
-    """What a claim would take, no more and no less: it ends the reservations that are over."""
-    is_over = and_(
-        hosts.c.reserved_until_us <= now_us,
-        hosts.c.new_connections == NewConnections.YES.value,
-        hosts.c.quarantined_us.is_(None),
-        func.coalesce(host_reports.c.status, "") != Status.UNAVAILABLE.value,
-    )
-    return and_(hosts.c.user_key.is_(None), or_(hosts.c.claim_rank.is_not(None), is_over))
 
 
 def _applied() -> ColumnElement[str]:

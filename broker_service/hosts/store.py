@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Select,
+    and_,
     case,
     delete,
     func,
@@ -44,22 +46,33 @@ _CHUNK = 5_000
 _CLAIM_KEY_BITS = 62
 _MANY = 1_000
 _INSERT = insert(hosts)
-_STATUS = select(host_reports.c.status).where(host_reports.c.host == hosts.c.id).scalar_subquery()
-_RANK = case(
-    (
-        or_(
-            hosts.c.new_connections != NewConnections.YES.value,
-            hosts.c.quarantined_us.is_not(None),
-            hosts.c.reserved_user_key.is_not(None),
-        ),
-        null(),
-    ),
-    (_STATUS.is_(None), 1),
-    (_STATUS == "UNAVAILABLE", null()),
-    else_=0,
+_STATUS = (
+    select(host_reports.c.status)
+    .where(host_reports.c.host == hosts.c.id)
+    .correlate(hosts)  # and not with reports, where a query has them too
+    .scalar_subquery()
 )
+
+
+def _rank(is_reserved: ColumnElement[bool]) -> ColumnElement[int | None]:
+    """Who is taken first: 0 known to be well, 1 not known; NULL: nobody takes it."""
+    return case(
+        (
+            or_(
+                hosts.c.new_connections != NewConnections.YES.value,
+                hosts.c.quarantined_us.is_not(None),
+                is_reserved,
+            ),
+            null(),
+        ),
+        (_STATUS.is_(None), 1),
+        (_STATUS == "UNAVAILABLE", null()),
+        else_=0,
+    )
+
+
 _LOAD = (hosts.c.session_count + hosts.c.sign_in_count) * 10_000 // hosts.c.relative_weight
-_RECKON = update(hosts).values(claim_rank=_RANK, load=_LOAD)
+_RECKON = update(hosts).values(claim_rank=_rank(hosts.c.reserved_user_key.is_not(None)), load=_LOAD)
 _REPORTED = select(
     hosts,
     host_reports.c.heartbeat_us,
@@ -166,6 +179,12 @@ def reckon(connection: Connection, ids: Iterable[int]) -> None:
     """
     for chunk in chunks(list(ids)):
         connection.execute(_RECKON.where(hosts.c.id.in_(chunk)))
+
+
+def is_free(now_us: int) -> ColumnElement[bool]:
+    """What a claim would take, no more and no less: it ends the reservations that are over."""
+    rank = _rank(hosts.c.reserved_until_us > now_us)
+    return and_(hosts.c.user_key.is_(None), rank.is_not(None))
 
 
 def lock_hosts(connection: Connection, collection: Collection) -> Iterator[Host]:

@@ -170,7 +170,7 @@ def update(
         one, *more = content.roles
         if more:
             raise click.UsageError("the file holds several roles; give one with one.")
-        if one.id and not before.name.endswith(one.id):
+        if one.id and before.name.rpartition("/")[2].lower() != one.id:
             raise click.UsageError(
                 f"the file is of role {one.id}, but {role_name} is {before.name};"
                 " name the other role, or take the id out of the file."

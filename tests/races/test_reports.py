@@ -18,8 +18,9 @@ from tests.races.report_racer import HOSTS, content
 pytestmark = pytest.mark.slow
 
 DONE = {"reported", "changed", "new", "held", "host removed", "added", "looked"}
-# Of the rest, chance and whoever comes first may leave one thing out: a host for somebody new, say.
-SURELY_DONE = {"reported", "changed", "looked"}
+# Hosts that can only be claimed: with those alone that may also be assigned, no claim at all may
+# come in time to find one that is free.
+FOR_CLAIMS = 2
 LOST = {"HOST_NOT_FOUND", "NO_FREE_HOST"}
 DONE_TO_PERSONAL = {"set", "removed"}
 LOST_BY_PERSONAL = {
@@ -29,14 +30,13 @@ LOST_BY_PERSONAL = {
 
 
 def test_whoever_reports_a_personal_host_its_row_agrees_with_what_was_reported(race: Race) -> None:
-    race.make(len(HOSTS))
+    race.make(len(HOSTS) + FOR_CLAIMS)
 
     counted = reasons(race.run("personal", racer="report_racer"))
 
     assert counted.total() == 3 * TIMES * COUNT
     assert set(counted) - DONE - LOST <= DONE_TO_PERSONAL | LOST_BY_PERSONAL
-    assert counted.keys() >= SURELY_DONE
-    assert counted.keys() & {"set", "new"}
+    assert counted.keys() >= DONE | DONE_TO_PERSONAL
     judge_holdings(race)
     judge_hosts(race)
 
@@ -48,7 +48,7 @@ def test_whoever_reports_a_pooled_host_its_load_agrees_with_who_is_there(race: R
 
     assert counted.total() == 3 * TIMES * COUNT
     assert set(counted) <= DONE | LOST
-    assert counted.keys() >= SURELY_DONE
+    assert counted.keys() >= DONE - {"new"}
     judge_hosts(race)
 
 
