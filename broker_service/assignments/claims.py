@@ -99,19 +99,28 @@ class Claimed(NamedTuple):
 
 
 def take_hosts(
-    connection: Connection, collection: Collection, claims: Sequence[Claim]
+    connection: Connection,
+    collection: Collection,
+    claims: Sequence[Claim],
+    ranks: Sequence[int] = RANKS,
 ) -> dict[str, Claimed]:
     """Give free hosts to users who hold none, each named once, as far as there are any; by key.
 
     That they hold none, and that the collection is there, was read in the same transaction.
 
+    Args:
+        connection: An open transaction.
+        collection: Where.
+        claims: Whose.
+        ranks: Which ranks free hosts may have, the first to be taken first.
+
     Raises:
         NotFound: No host is free, and the collection was deleted meanwhile.
     """
-    served = _take_free(connection, collection, claims)
+    served = _take_free(connection, collection, claims, ranks)
     rest = claims[len(served) :]
     if rest and _end_lapsed(connection, collection, rest[0].author.now_us):
-        served += _take_free(connection, collection, rest)
+        served += _take_free(connection, collection, rest, RANKS)
     taken = {claim.person.key: Claimed(host, is_new=True) for claim, host in served}
     if len(claims) > len(served):
         require_same(connection, collection)  # it may have been deleted while this waited
@@ -141,9 +150,9 @@ def take_reserved(
 
 
 def _take_free(
-    connection: Connection, collection: Collection, claims: Sequence[Claim]
+    connection: Connection, collection: Collection, claims: Sequence[Claim], ranks: Sequence[int]
 ) -> list[tuple[Claim, Host]]:
-    free = _free_hosts(connection, collection, len(claims))
+    free = _free_hosts(connection, collection, len(claims), ranks)
     served = list(zip(claims, free, strict=False))
     _hold(connection, collection, served)
     return served
@@ -170,10 +179,12 @@ def _held_hosts(
     return {row.user_key: host_of(row, collection.name) for row in rows}
 
 
-def _free_hosts(connection: Connection, collection: Collection, count: int) -> list[Host]:
+def _free_hosts(
+    connection: Connection, collection: Collection, count: int, ranks: Sequence[int]
+) -> list[Host]:
     found: list[Any] = []
     place = secrets.randbelow(CLAIM_KEYS)
-    for rank in RANKS:
+    for rank in ranks:
         for query in (_FREE_FROM, _FREE_BEFORE):
             # Few are left behind the random place: the rest stands before it.
             if len(found) < count:

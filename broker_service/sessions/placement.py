@@ -66,11 +66,20 @@ _COUNT = prepare_update(
 
 
 def place_users(
-    connection: Connection, collection: Collection, claims: Sequence[Claim]
+    connection: Connection,
+    collection: Collection,
+    claims: Sequence[Claim],
+    ranks: Sequence[int] = RANKS,
 ) -> dict[str, Host]:
     """Return a host for each user, by key, as far as hosts take more.
 
     That they have neither session nor sign-in on an open host was read in the same transaction.
+
+    Args:
+        connection: An open transaction.
+        collection: Where.
+        claims: Whose.
+        ranks: Which ranks open hosts may have, the first to be taken first.
 
     Raises:
         NotFound: The collection was deleted since it was read.
@@ -79,8 +88,8 @@ def place_users(
     placed: dict[str, Host] = {}
     rule = collection.draft.load_balancing or LoadBalancing.BREADTH_FIRST
     limit = collection.draft.max_sessions_per_host
-    for queries in (_PASSING, _WAITING):
-        for rank in RANKS:
+    for queries, some in ((_PASSING, ranks), (_WAITING, RANKS)):
+        for rank in some:
             rest = claims[len(placed) :]
             if rest:
                 values = {"collection": collection.id, "limit": limit, "rank": rank}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, select
 
-from broker_service.assignments.claims import Claim, take_hosts, take_reserved
+from broker_service.assignments.claims import RANKS, Claim, take_hosts, take_reserved
 from broker_service.collections.rules import Collection, CollectionType
 from broker_service.collections.store import collection_of
 from broker_service.hosts.rules import Host, Status
@@ -25,9 +25,32 @@ from broker_service.tables import (
 )
 from deskhold.chassis.statements import PreparedForKeys
 
+_KEEPS_HOSTS = (
+    select(hosts.c.id)
+    .where(hosts.c.collection_id == collections.c.id, hosts.c.reserved_user_key.is_not(None))
+    .exists()
+)
+# Where no agent reports, no host is known to be well, and none need be looked for.
+_FIRST_RANK = (
+    select(hosts.c.claim_rank)
+    .where(
+        hosts.c.collection_id == collections.c.id,
+        hosts.c.user_key.is_(None),
+        hosts.c.claim_rank.is_not(None),
+    )
+    .order_by(hosts.c.claim_rank)
+    .limit(1)
+    .scalar_subquery()
+)
 _TARGETS = PreparedForKeys(
     lambda names: (
-        select(collections, app_groups.c.app_group_id, app_groups.c.type.label("app_group_type"))
+        select(
+            collections,
+            app_groups.c.app_group_id,
+            app_groups.c.type.label("app_group_type"),
+            _KEEPS_HOSTS.label("keeps_hosts"),
+            _FIRST_RANK.label("first_rank"),
+        )
         .join(app_groups, app_groups.c.collection_id == collections.c.id)
         .where(collections.c.name.in_(names))
     ),
@@ -49,7 +72,7 @@ _HELD = PreparedForKeys(
     ),
     hosts.c.user_key.type,
 )
-# Of who has just got a host: nearly always there is none, so `_HELD` would read the hosts in vain.
+# Of who has got a host in this transaction, or found one that another broker has just given them.
 # A session that a user has left on another's host is no way back.
 _AT_OWN = PreparedForKeys(
     lambda user_keys: (
@@ -93,6 +116,32 @@ _SIGNING_IN = PreparedForKeys(
 )
 
 
+class _Supply(NamedTuple):
+    """What a collection can give, so that nothing is looked for in vain.
+
+    Attributes:
+        keeps_hosts: Whether hosts are kept for users.
+        ranks: Which ranks free hosts may have, the first to be taken first.
+    """
+
+    keeps_hosts: bool
+    ranks: Sequence[int]
+
+
+class _Targets(NamedTuple):
+    """Where users want to go, as far as it is there.
+
+    Attributes:
+        collections: The collections, by name.
+        types: Of which type an app group is, by name of the collection and id.
+        supplies: What the collections can give, by name.
+    """
+
+    collections: dict[str, Collection]
+    types: dict[tuple[str, str], str]
+    supplies: dict[str, _Supply]
+
+
 class _Found(NamedTuple):
     """A user's host, and what else a way to it consists of (`Way`)."""
 
@@ -104,26 +153,7 @@ class _Found(NamedTuple):
 
 def find_ways(connection: Connection, asks: Sequence[Ask]) -> Sequence[Way]:
     """Answer all asks, with a few statements per collection (an operation for `Lane.gather`)."""
-    types: dict[tuple[str, str], str] = {}
-    by_name: dict[str, Collection] = {}
-    for row in _TARGETS.run(connection, sorted({ask.collection for ask in asks}), {}):
-        by_name[row.name] = collection_of(row)
-        types[row.name, row.app_group_id] = row.app_group_type
-    wanted: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for ask in asks:
-        wanted[ask.collection][ask.user_key] = ask.now_us
-    # By collection: SQLite looks through every host for pairs of collection and user.
-    found = {
-        name: _find(connection, collection, wanted[name]) for name, collection in by_name.items()
-    }
-    return [
-        _way(
-            by_name.get(ask.collection),
-            types.get((ask.collection, ask.app_group_id), ""),
-            found.get(ask.collection, {}).get(ask.user_key),
-        )
-        for ask in asks
-    ]
+    return _ways(connection, _targets(connection, asks), asks)
 
 
 def find_or_claim(connection: Connection, arrivals: Sequence[Arrival]) -> Sequence[Way]:
@@ -132,7 +162,9 @@ def find_or_claim(connection: Connection, arrivals: Sequence[Arrival]) -> Sequen
     An operation for the writer's lane. A way without a host means that the collection does not
     assign automatically, or that no host is free.
     """
-    ways = list(find_ways(connection, [arrival.ask for arrival in arrivals]))
+    asks = [arrival.ask for arrival in arrivals]
+    targets = _targets(connection, asks)
+    ways = _ways(connection, targets, asks)
     claims: defaultdict[str, dict[str, Claim]] = defaultdict(dict)
     waiting: list[int] = []
     for number, (way, arrival) in enumerate(zip(ways, arrivals, strict=True)):
@@ -140,7 +172,9 @@ def find_or_claim(connection: Connection, arrivals: Sequence[Arrival]) -> Sequen
             claim = Claim(way.collection, arrival.person, arrival.author)
             claims[way.collection.name].setdefault(arrival.person.key, claim)
             waiting.append(number)
-    taken = {name: _take(connection, by_user) for name, by_user in claims.items()}
+    taken = {
+        name: _take(connection, by_user, targets.supplies[name]) for name, by_user in claims.items()
+    }
     for number in waiting:
         way, arrival = ways[number], arrivals[number]
         by_user = taken[arrival.ask.collection]
@@ -152,22 +186,56 @@ def find_or_claim(connection: Connection, arrivals: Sequence[Arrival]) -> Sequen
     return ways
 
 
-def _take(connection: Connection, by_user: Mapping[str, Claim]) -> dict[str, _Found]:
+def _targets(connection: Connection, asks: Sequence[Ask]) -> _Targets:
+    targets = _Targets({}, {}, {})
+    for row in _TARGETS.run(connection, sorted({ask.collection for ask in asks}), {}):
+        targets.collections[row.name] = collection_of(row)
+        targets.types[row.name, row.app_group_id] = row.app_group_type
+        # None that is free now may be free in a moment: it is looked for.
+        ranks = [rank for rank in RANKS if rank >= (row.first_rank or 0)]
+        targets.supplies[row.name] = _Supply(bool(row.keeps_hosts), ranks)
+    return targets
+
+
+def _ways(connection: Connection, targets: _Targets, asks: Sequence[Ask]) -> list[Way]:
+    wanted: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for ask in asks:
+        wanted[ask.collection][ask.user_key] = ask.now_us
+    # By collection: SQLite looks through every host for pairs of collection and user.
+    found = {
+        name: _find(connection, collection, wanted[name])
+        for name, collection in targets.collections.items()
+    }
+    return [
+        _way(
+            targets.collections.get(ask.collection),
+            targets.types.get((ask.collection, ask.app_group_id), ""),
+            found.get(ask.collection, {}).get(ask.user_key),
+        )
+        for ask in asks
+    ]
+
+
+def _take(
+    connection: Connection, by_user: Mapping[str, Claim], supply: _Supply
+) -> dict[str, _Found]:
     """Return a host for each user, by key, as far as there are any; all are of one collection."""
     collection = next(iter(by_user.values())).collection
     if collection.draft.type is CollectionType.POOLED:
-        placed = place_users(connection, collection, list(by_user.values()))
+        placed = place_users(connection, collection, list(by_user.values()), supply.ranks)
         return {key: _Found(host) for key, host in placed.items()}
-    taken = take_reserved(connection, collection, by_user)
+    taken = take_reserved(connection, collection, by_user) if supply.keeps_hosts else {}
     rest = [claim for key, claim in by_user.items() if key not in taken]
     # What was kept for users, or given to them meanwhile, may be closed; what was free is not.
     known = set(taken)
     if rest and collection.draft.auto_assign_user:
-        claimed = take_hosts(connection, collection, rest)
+        claimed = take_hosts(connection, collection, rest, supply.ranks)
         taken |= claimed
         known |= {key for key, one in claimed.items() if not one.is_new}
     found = {key: _Found(one.host, is_new=one.is_new) for key, one in taken.items()}
-    _add_sessions(connection, collection, found)
+    # Nearly always nobody has a session on a host that was free.
+    used = [key for key, one in found.items() if one.host.load.sessions or not one.is_new]
+    _add_sessions(connection, collection, found, used)
     _add_status(connection, found, known)
     return found
 
@@ -183,9 +251,14 @@ def _find(
     return found
 
 
-def _add_sessions(connection: Connection, collection: Collection, found: dict[str, _Found]) -> None:
+def _add_sessions(
+    connection: Connection,
+    collection: Collection,
+    found: dict[str, _Found],
+    user_keys: Sequence[str],
+) -> None:
     """Add the sessions that users have on hosts they hold, and which host that is of several."""
-    for row in _AT_OWN.run(connection, list(found), {"collection": collection.id}):
+    for row in _AT_OWN.run(connection, user_keys, {"collection": collection.id}):
         host = host_of(row, collection.name)
         found[row.of] = found[row.of]._replace(host=host, session_id=row.session_id)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, event, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from broker_service import tables
@@ -182,6 +182,52 @@ async def test_a_claim_looks_at_free_hosts_only_however_many_are_assigned(
         assert "claim_rank" in plan
         assert "sort" not in plan
         assert "scan" not in plan.replace("index scan", "").replace("index only scan", "")
+
+
+@pytest.mark.parametrize("percent", [0, 50, 95])
+async def test_what_a_collection_can_give_is_seen_in_the_index(store: Store, percent: int) -> None:
+    await made(store, *pcs(2000))
+    await store.commit(lambda connection: assign(connection, 20 * percent))
+
+    batch = [arrival("new@contoso.com")]
+    (plan,) = await store.commit(
+        lambda connection: plans(
+            connection, lambda: find_or_claim(connection, batch), "AS keeps_hosts"
+        )
+    )
+
+    for index in ("reserved_hosts", "free_hosts"):
+        assert f"using {index}" in plan.replace("covering index ", "")
+    assert "sort" not in plan
+
+
+async def test_nothing_is_looked_for_that_the_collection_cannot_give(store: Store) -> None:
+    await made(store, *pcs(64))
+
+    def asked(connection: Connection, user: str) -> list[str]:
+        seen: list[str] = []
+
+        def see(_: object, __: object, statement: str, *___: object) -> None:
+            seen.append(statement)
+
+        event.listen(connection.engine, "before_cursor_execute", see)
+        find_or_claim(connection, [arrival(user)])
+        event.remove(connection.engine, "before_cursor_execute", see)
+        return seen
+
+    def queries(statements: Sequence[str], containing: str) -> int:
+        return sum(containing in one and one.startswith("SELECT") for one in statements)
+
+    first = await store.commit(lambda connection: asked(connection, "alice@contoso.com"))
+    await store.add_hosts("pc-kept")
+    await store.reserve("bob@contoso.com", "pc-kept", until_us=AUTHOR.now_us + 1)
+    second = await store.commit(lambda connection: asked(connection, "carol@contoso.com"))
+
+    # One of the hosts whose state nobody knows, perhaps one from the other end.
+    assert 1 <= queries(first, "ORDER BY hosts.claim_key") <= 2
+    assert queries(first, "hosts.reserved_user_key IN") == 0
+    assert queries(second, "hosts.reserved_user_key IN") == 1
+    assert queries(first, "sessions.user_key IN") == 0
 
 
 def assign(connection: Connection, count: int) -> None:
