@@ -91,6 +91,7 @@ class Server:
         self._observers = observers
         self._names = [service.descriptor.full_name for service in services]
         self._health = Health()
+        self._telemetry = Telemetry(logger, self._registry)
         self._server = grpc.aio.server(
             maximum_concurrent_rpcs=settings.max_concurrent,
             options=(
@@ -138,6 +139,7 @@ class Server:
         self._end_streams()
         self._health.end_watches()
         await self._server.stop(self._settings.drain_seconds)
+        self._telemetry.flush()
         self._logger.info("drained")
 
     async def serve_until_told(self, *background: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -202,7 +204,7 @@ class Server:
             recorder,
             _request_types(services),
             (
-                Telemetry(self._logger, self._registry).layer,
+                self._telemetry.layer,
                 faults.layer(self._logger),
                 *self._observers,
                 deadlines.layer(settings.max_seconds, settings.max_stream_seconds),

@@ -1,15 +1,20 @@
 """One structured line and one counter per call.
 
 Metric names are the ones stock gRPC dashboards know. Tokens and message contents are never logged.
+
+What a call leaves is put down with that of others, ten milliseconds later at the most: between the
+steps of calls the processor has forgotten by the next one how it is done (measured: a tenth of what
+an answer from memory costs).
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import time
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import grpc
 import orjson
@@ -20,6 +25,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from deskhold.chassis.calls import Call, Handler, Method
 from deskhold.chassis.lines import Lines
 
+_PATIENCE_SECONDS: Final = 0.01
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -37,6 +43,29 @@ def configure_logging(service: str, level: str) -> structlog.typing.FilteringBou
     return logger
 
 
+class _Series(NamedTuple):
+    """What is counted of one method; nearly all of its calls are OK."""
+
+    name: str
+    service: str
+    method: str
+    seconds: Histogram
+    ok: Counter
+
+
+class _Ended(NamedTuple):
+    """What is told of a call that has ended; the call itself would keep gRPC's side of it alive."""
+
+    series: _Series
+    code: grpc.StatusCode
+    seconds: float
+    request_id: str
+    caller: str
+    decision: str
+    reason: str
+    time_ns: int
+
+
 class Telemetry:
     """The outermost layer.
 
@@ -49,6 +78,7 @@ class Telemetry:
         self, logger: structlog.typing.FilteringBoundLogger, registry: CollectorRegistry
     ) -> None:
         self._logger = logger
+        self._ended: list[_Ended] = []
         labels = ("grpc_service", "grpc_method")
         self._handled = Counter(
             "grpc_server_handled_total",
@@ -67,8 +97,13 @@ class Telemetry:
     def layer(self, method: Method, handler: Handler) -> Handler:
         """Count and log every call of a method."""
         service, _, name = method.full_name.partition("/")
-        seconds = self._seconds.labels(service, name)
-        ok = self._handled.labels(service, name, grpc.StatusCode.OK.name)
+        series = _Series(
+            method.name,
+            service,
+            name,
+            self._seconds.labels(service, name),
+            self._handled.labels(service, name, grpc.StatusCode.OK.name),
+        )
 
         async def counted(request: Message, call: Call) -> Message:
             try:
@@ -79,35 +114,61 @@ class Telemetry:
                     call.code = grpc.StatusCode.CANCELLED
                 raise
             finally:
-                duration = time.monotonic() - call.started
-                seconds.observe(duration)
-                if call.code is grpc.StatusCode.OK:
-                    ok.inc()
-                else:
-                    self._handled.labels(service, name, call.code.name).inc()
-                self._log(call, duration)
+                self._take(call, series)
 
         return counted
 
-    def _log(self, call: Call, duration: float) -> None:
+    def flush(self) -> None:
+        """Count and log the calls that have ended."""
+        ended, self._ended = self._ended, []
+        for one in ended:
+            series = one.series
+            series.seconds.observe(one.seconds)
+            if one.code is grpc.StatusCode.OK:
+                series.ok.inc()
+            else:
+                self._handled.labels(series.service, series.method, one.code.name).inc()
+            self._log(one)
+
+    def _take(self, call: Call, series: _Series) -> None:
+        self._ended.append(
+            _Ended(
+                series,
+                call.code,
+                time.monotonic() - call.started,
+                call.request_id,
+                call.caller.key if call.caller is not None else "",
+                call.grant.decision_id,
+                call.reason,
+                time.time_ns(),
+            )
+        )
+        if len(self._ended) == 1:
+            asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self.flush)
+
+    def _log(self, ended: _Ended) -> None:
         fields: dict[str, Any] = {
-            "method": call.method.name,
-            "code": call.code.name,
-            "ms": round(duration * 1000, 3),
-            "request_id": call.request_id,
+            "method": ended.series.name,
+            "code": ended.code.name,
+            "ms": round(ended.seconds * 1000, 3),
+            "request_id": ended.request_id,
         }
-        if call.caller is not None:
-            fields["caller"] = call.caller.key
-        if call.grant.decision_id:
-            fields["decision"] = call.grant.decision_id
-        if call.reason:
-            fields["reason"] = call.reason
-        self._logger.info("call", **fields)
+        if ended.caller:
+            fields["caller"] = ended.caller
+        if ended.decision:
+            fields["decision"] = ended.decision
+        if ended.reason:
+            fields["reason"] = ended.reason
+        self._logger.info("call", time_ns=ended.time_ns, **fields)
 
 
 def _line(logger: Any, level: str, event: structlog.typing.EventDict) -> bytes:
-    """Return an event as it is written; one step, since each call has a line and pays for each."""
-    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    """Return an event as it is written; one step, since each call has a line and pays for each.
+
+    An event of before says when it was, in nanoseconds since the epoch (`time_ns`).
+    """
+    time_ns = event.pop("time_ns", None) or time.time_ns()
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
     event["level"] = level
     event["timestamp"] = f"{_second(seconds)}.{nanoseconds // 1000:06}Z"
     if "exc_info" in event:

@@ -57,6 +57,7 @@ class World:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.telemetry = Telemetry(structlog.get_logger(), self.registry)
         self.order: list[str] = []
         self.stub: Any = None
 
@@ -66,6 +67,7 @@ class World:
         )
 
     def handled(self, code: str) -> float | None:
+        self.telemetry.flush()
         labels = {
             "grpc_service": "deskhold.api.rbac.v1.WatchService",
             "grpc_method": "Watch",
@@ -96,7 +98,7 @@ async def world(
     watch_pb2_grpc.add_WatchServiceServicer_to_server(Servicer(watch), recorder)  # type: ignore[arg-type]
     table: dict[str, access.Row] = {"WatchService/Watch": lambda _, __: (Need("read", "/"),)}
     stack = {
-        "telemetry": Telemetry(logger, made.registry).layer,
+        "telemetry": made.telemetry.layer,
         "faults": faults.layer(logger),
         "deadlines": deadlines.layer(max_seconds, max_age),
         "authn": authn.layer(Credentials()),

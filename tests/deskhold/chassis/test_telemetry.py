@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
+import time
 import urllib.request
 from collections.abc import AsyncIterator
 from typing import Any
@@ -43,6 +47,7 @@ async def test_a_call_is_one_line(measured: Carrier) -> None:
     (line,) = await calls(measured)
 
     assert line.pop("ms") >= 0
+    assert line.pop("time_ns") > 0
     assert line == {
         "event": "call",
         "method": "ScopeService/GetScope",
@@ -51,6 +56,43 @@ async def test_a_call_is_one_line(measured: Carrier) -> None:
         "caller": "user:alice@contoso.com",
         "decision": "d-17",
     }
+
+
+async def test_a_line_is_of_the_time_at_which_its_call_ended(measured: Carrier) -> None:
+    begin = time.time_ns()
+    await measured.call(ListScopesRequest(parent="/"))
+    end = time.time_ns()
+
+    (line,) = await calls(measured)
+
+    assert begin < line["time_ns"] < end
+
+
+def test_a_line_shows_when_it_happened_in_utc() -> None:
+    code = (
+        "from deskhold.chassis.telemetry import configure_logging;"
+        " configure_logging('rbac', 'INFO').info('call', time_ns=1_795_311_066_105_617_356)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    assert json.loads(ran.stderr) == {
+        "service": "rbac",
+        "event": "call",
+        "level": "info",
+        "timestamp": "2026-11-22T01:31:06.105617Z",
+    }
+
+
+async def test_calls_are_lines_and_counted_while_the_server_runs(measured: Carrier) -> None:
+    await measured.call(ListScopesRequest(parent="/"))
+
+    async with asyncio.timeout(30):
+        while not any(line["event"] == "call" for line in measured.lines):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    scraped = await asyncio.to_thread(scrape, measured.settings.metrics_listen)
+    await measured.server.stop()
+
+    assert any("grpc_server_handled_total" in line and line.endswith(" 1.0") for line in scraped)
 
 
 async def test_refusals_are_lines_too_with_their_reasons(measured: Carrier) -> None:
