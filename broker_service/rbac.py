@@ -50,7 +50,8 @@ _KINDS = {
 
 
 class _Waiting(NamedTuple):
-    check: access_pb2.CheckAccessRequest
+    caller: Caller
+    need: Need
     answer: asyncio.Future[access_pb2.CheckAccessResponse]
     until: float
 
@@ -177,20 +178,13 @@ class Authority:
     def _ask(
         self, caller: Caller, need: Need, until: float
     ) -> asyncio.Future[access_pb2.CheckAccessResponse]:
-        # Field by field, which takes a third of the time of doing it all in the constructors.
-        check = access_pb2.CheckAccessRequest()
-        who, check.principal.kind = caller.principal, _KINDS[caller.principal.kind]
-        check.principal.id, check.principal.directory = who.id, who.directory
-        check.action, check.scope = need.action, need.scope
-        check.group_ids.extend(caller.group_ids)
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(check, loop.create_future(), until)
-        self._waiting.append(waiting)
+        answer = (loop := asyncio.get_running_loop()).create_future()
+        self._waiting.append(_Waiting(caller, need, answer, until))
         if until < self._alarm_at:
             self._set_alarm(until)
         if self._pump is None or self._pump.done():
             self._pump = loop.create_task(self._send_what_waits())
-        return waiting.answer
+        return answer
 
     async def _send_what_waits(self) -> None:
         while self._waiting:
@@ -230,20 +224,19 @@ class Authority:
     def _tell_the_late(self) -> None:
         self._alarm, self._alarm_at = None, math.inf
         now = time.monotonic()
-        still = []
-        for one in (*self._asked, *self._waiting):
-            if one.answer.done():
-                continue
+        waiting = [one for one in (*self._asked, *self._waiting) if not one.answer.done()]
+        for one in waiting:
             if one.until <= now:
                 _fail(one, _unavailable())
-            else:
-                still.append(one.until)
+        still = [one.until for one in waiting if one.until > now]
         if still:
             self._set_alarm(min(still))
 
     async def _send(self, batch: list[_Waiting]) -> None:
         longest = max(one.until for one in batch) - time.monotonic()
-        request = access_pb2.BatchCheckAccessRequest(checks=[one.check for one in batch])
+        request = access_pb2.BatchCheckAccessRequest()
+        for one in batch:
+            _add(request, one.caller, one.need)
         try:
             response = await self._access.BatchCheckAccess(
                 request, timeout=max(0.001, min(_TIMEOUT_SECONDS, longest))
@@ -272,6 +265,15 @@ class Authority:
             else "",
         )
         return _unavailable()
+
+
+def _add(request: access_pb2.BatchCheckAccessRequest, caller: Caller, need: Need) -> None:
+    # Where it is, field by field: made in constructors it takes three times as long, and a copy.
+    check, who = request.checks.add(), caller.principal
+    asked = check.principal
+    asked.kind, asked.id, asked.directory = _KINDS[who.kind], who.id, who.directory
+    check.action, check.scope = need.action, need.scope
+    check.group_ids.extend(caller.group_ids)
 
 
 def _settle(one: _Waiting, result: access_pb2.BatchCheckAccessResult) -> None:

@@ -49,11 +49,13 @@ class Name:
         text: The name as it is written, without a leading slash; empty for the deployment.
         kind: What it names.
         ids: Its ids, outermost first.
+        scope: The scope at which roles for this resource count.
     """
 
     text: str
     kind: Kind
     ids: tuple[str, ...]
+    scope: str
 
     def __str__(self) -> str:
         return self.text
@@ -62,13 +64,6 @@ class Name:
     def id(self) -> str:
         """The last id: the resource's own."""
         return self.ids[-1]
-
-    @property
-    def scope(self) -> str:
-        """The scope at which roles for this resource count."""
-        if self.kind in SCOPE_KINDS:
-            return "/" + self.text
-        return "/" + "/".join(self.text.split("/")[:6])
 
     @property
     def collection(self) -> Name:
@@ -195,7 +190,8 @@ def _parse(text: str) -> Name:
                 f"holds the id {quoted(one)}, which is not a letter or digit"
                 " followed by up to 62 letters, digits, '.', '_' or '-'"
             )
-    return Name(text, kind, ids)
+    scope = "/" + (text if kind in SCOPE_KINDS else "/".join(segments[:6]))
+    return Name(text, kind, ids, scope)
 
 
 @lru_cache(maxsize=65536)

@@ -28,7 +28,9 @@ def named(draw: st.DrawFn) -> Name:
         for segment, pattern in zip(segments, kind.value.split("/"), strict=True)
         if pattern.startswith("{")
     )
-    return Name("/".join(segments), kind, ids)
+    at_collection = kind in (Kind.HOST, Kind.ASSIGNMENT, Kind.SESSION, Kind.COMMAND)
+    scope = "/" + "/".join(segments[:6] if at_collection else segments)
+    return Name("/".join(segments), kind, ids, scope)
 
 
 # name -> what it is, its scope, the name above it
