@@ -30,9 +30,14 @@ class SettingsError(Exception):
 
 @contextmanager
 def explained(service: str) -> Iterator[None]:
-    """End the process with exit code 2 and a plain message when settings cannot be used."""
+    """End the process with exit code 2 and a plain message when settings cannot be used.
+
+    Whoever interrupts it before it serves gets exit code 130 and no traceback.
+    """
     try:
         yield
+    except KeyboardInterrupt:
+        sys.exit(130)
     except SettingsError as error:
         sys.stderr.write(f"{service}_service cannot start:\n{error}\n")
         sys.exit(2)

@@ -53,6 +53,9 @@ def doctor(
     invocation.say(
         f"compared {found.compared_count}: {counted(found.mismatch_count, 'difference')}"
     )
+    if not found.mismatches and output == "table":
+        click.echo(f"{found.compared_count} compared, nothing differs")
+        return
     if not repair:
         show_all(map(record, found.mismatches), _VIEW, output)
         if found.mismatch_count:

@@ -130,8 +130,16 @@ def moment(time: str) -> str:
 
 
 def without(prefix: str) -> Callable[[str], str]:
-    """Return what turns an enum value such as COLLECTION_TYPE_PERSONAL into `personal`."""
-    return lambda value: value.removeprefix(prefix).lower()
+    """Return what turns an enum value such as COLLECTION_TYPE_PERSONAL into `personal`.
+
+    What is not specified is left empty: it does not apply, or an older service does not say it.
+    """
+
+    def said(value: str) -> str:
+        name = value.removeprefix(prefix).lower()
+        return "" if name == "unspecified" else name
+
+    return said
 
 
 def _plain(value: Any) -> str:

@@ -133,3 +133,12 @@ def test_problems_end_the_process_with_a_plain_message(capsys: pytest.CaptureFix
     said = capsys.readouterr().err
     assert said.startswith("rbac_service cannot start:\nDESKHOLD_RBAC_LISTEN is not set\n")
     assert "Traceback" not in said
+
+
+def test_an_interrupted_start_ends_the_process_without_a_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended, explained("rbac"):
+        raise KeyboardInterrupt
+
+    assert (ended.value.code, capsys.readouterr().err) == (130, "")

@@ -193,10 +193,12 @@ def test_the_doctor_says_what_differs_and_fails(run: Run, service: StubService) 
 def test_the_doctor_is_content_with_stores_in_step(run: Run, service: StubService) -> None:
     service.answers["CompareScopes"] = CompareScopesResponse(compared_count=9)
 
-    assert run("doctor").exit_code == 0
-    assert run("doctor", "--repair").exit_code == 0
+    for flags in ([], ["--repair"]):
+        done = run("doctor", *flags)
+        assert (done.exit_code, done.stdout) == (0, "9 compared, nothing differs\n")
+    assert json.loads(run("doctor", "-o", "json").stdout) == []
 
-    assert [one.scope for one in service.requests("CompareScopes")] == ["/", "/"]
+    assert [one.scope for one in service.requests("CompareScopes")] == ["/", "/", "/"]
     assert service.requests("RepairScopes") == []
 
 

@@ -29,9 +29,9 @@ def test_a_table_off_a_terminal_is_aligned_text(capsys: Out) -> None:
     show_all([record(ENG), record(OPS)], VIEW, "table")
 
     assert capsys.readouterr().out.splitlines() == [
-        "NAME      TYPE         AUTO  CREATED",
-        "eng       personal     yes   2026-01-01T00:00:00Z",
-        "ops-long  unspecified  no",
+        "NAME      TYPE      AUTO  CREATED",
+        "eng       personal  yes   2026-01-01T00:00:00Z",
+        "ops-long            no",
     ]
 
 
