@@ -12,15 +12,15 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from broker_service.assignments.rules import Person
-from broker_service.assignments.store import hold
+from broker_service.assignments.store import end_reservations, hold
 from broker_service.collections.rules import Collection
 from broker_service.collections.store import require_same
 from broker_service.history.rules import Author, Cause
 from broker_service.hosts.rules import Host
-from broker_service.hosts.store import chunks, host_of, reckon
+from broker_service.hosts.store import host_of
 from broker_service.tables import hosts
 from deskhold.chassis.statements import Prepared, PreparedForKeys
 
@@ -201,21 +201,13 @@ def _free_hosts(
 
 def _end_lapsed(connection: Connection, collection: Collection, now_us: int) -> bool:
     """End the reservations of a collection whose time is over; return whether there were any."""
-    query = select(hosts.c.id).where(
+    query = select(hosts).where(
         hosts.c.collection_id == collection.id,
         hosts.c.reserved_user_key.is_not(None),
         hosts.c.reserved_until_us <= now_us,
         hosts.c.user_key.is_(None),
     )
-    lapsed = list(connection.execute(query.with_for_update()).scalars())
-    _end_reservations(connection, lapsed)
+    rows = connection.execute(query.with_for_update())
+    lapsed = [host_of(row, collection.name) for row in rows]
+    end_reservations(connection, lapsed, now_us)
     return bool(lapsed)
-
-
-def _end_reservations(connection: Connection, ids: Sequence[int]) -> None:
-    ended = update(hosts).values(
-        reserved_user=None, reserved_user_key=None, reserved_until_us=None, reserved_by=None
-    )
-    for chunk in chunks(ids):
-        connection.execute(ended.where(hosts.c.id.in_(chunk)))
-    reckon(connection, ids)

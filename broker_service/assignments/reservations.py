@@ -89,7 +89,7 @@ class Reservations:
             host = require_host(connection, found, host_id, lock=True)
             if host.reservation_at(author.now_us) is None:
                 raise not_reserved(found, host.host_id)
-            store.end_reservation(connection, host, author.now_us)
+            store.end_reservations(connection, [host], author.now_us)
             return host
 
         return await commit(work)

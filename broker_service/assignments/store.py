@@ -187,10 +187,10 @@ def reserve(connection: Connection, host: Host, kept: Reservation, now_us: int) 
     _change(connection, [host], values, now_us)
 
 
-def end_reservation(connection: Connection, host: Host, now_us: int) -> None:
-    """Keep a host for nobody."""
+def end_reservations(connection: Connection, kept: Sequence[Host], now_us: int) -> None:
+    """Keep hosts for nobody."""
     names = ("reserved_user", "reserved_user_key", "reserved_until_us", "reserved_by")
-    _change(connection, [host], dict.fromkeys(names), now_us)
+    _change(connection, kept, dict.fromkeys(names), now_us)
 
 
 def release(connection: Connection, waiting: Sequence[Host], now_us: int) -> None:

@@ -38,7 +38,8 @@ _FIRST_RANK = (
         hosts.c.user_key.is_(None),
         hosts.c.claim_rank.is_not(None),
     )
-    .order_by(hosts.c.claim_rank)
+    # Both, or the index for pools will do as well, in which are hosts that somebody holds.
+    .order_by(hosts.c.claim_rank, hosts.c.claim_key)
     .limit(1)
     .scalar_subquery()
 )
