@@ -143,8 +143,14 @@ class Telemetry:
                 time.time_ns(),
             )
         )
-        if len(self._ended) == 1:
-            asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self.flush)
+        if len(self._ended) > 1:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # what was left of the call is thrown away after its loop
+            self.flush()
+        else:
+            loop.call_later(_PATIENCE_SECONDS, self.flush)
 
     def _log(self, ended: _Ended) -> None:
         fields: dict[str, Any] = {

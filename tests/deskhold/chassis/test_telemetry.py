@@ -6,12 +6,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine, Generator
+from typing import Any, cast
 
 import pytest
+import structlog
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
+from prometheus_client import CollectorRegistry
 
 from deskhold.api.rbac.v1.scopes_pb2 import GetScopeRequest, ListScopesRequest
+from deskhold.chassis.calls import Call, Method
+from deskhold.chassis.telemetry import Telemetry
 from deskhold.embedded.paths import Home
 from deskhold.errors import DeadlineExceeded, InvalidArgument, PermissionDenied, Unauthenticated
 from tests.deskhold.chassis.carrier import ENG, READ, Carrier, Holding
@@ -93,6 +99,32 @@ async def test_calls_are_lines_and_counted_while_the_server_runs(measured: Carri
     await measured.server.stop()
 
     assert any("grpc_server_handled_total" in line and line.endswith(" 1.0") for line in scraped)
+
+
+class Forever:
+    def __await__(self) -> Generator[None, None, None]:
+        while True:
+            yield
+
+
+def test_a_call_that_is_thrown_away_after_its_loop_is_told_at_once() -> None:
+    registry = CollectorRegistry()
+    method = Method("deskhold.Service/Wait", Empty)
+
+    async def wait(_: Message, __: Call) -> Message:
+        await Forever()
+        return Empty()
+
+    with structlog.testing.capture_logs() as lines:
+        counted = Telemetry(structlog.get_logger(), registry).layer(method, wait)
+        call = Call(method, cast(Any, None), "r-1", time.monotonic())
+        waiting = cast("Coroutine[Any, Any, Message]", counted(Empty(), call))
+        waiting.send(None)
+        waiting.close()
+
+    assert [(line["request_id"], line["code"]) for line in lines] == [("r-1", "CANCELLED")]
+    labels = {"grpc_service": "deskhold.Service", "grpc_method": "Wait", "grpc_code": "CANCELLED"}
+    assert registry.get_sample_value("grpc_server_handled_total", labels) == 1
 
 
 async def test_refusals_are_lines_too_with_their_reasons(measured: Carrier) -> None:
