@@ -177,12 +177,12 @@ class Authority:
     def _ask(
         self, caller: Caller, need: Need, until: float
     ) -> asyncio.Future[access_pb2.CheckAccessResponse]:
-        answer = (loop := asyncio.get_running_loop()).create_future()
+        answer = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(caller, need, answer, until))
         if until < self._alarm_at:
             self._set_alarm(until)
         if self._pump is None or self._pump.done():
-            self._pump = loop.create_task(self._send_what_waits())
+            self._pump = asyncio.create_task(self._send_what_waits())
         return answer
 
     async def _send_what_waits(self) -> None:

@@ -102,7 +102,7 @@ def take_hosts(
     connection: Connection,
     collection: Collection,
     claims: Sequence[Claim],
-    ranks: Sequence[int] = RANKS,
+    ranks: Sequence[int],
 ) -> dict[str, Claimed]:
     """Give free hosts to users who hold none, each named once, as far as there are any; by key.
 

@@ -69,7 +69,7 @@ def place_users(
     connection: Connection,
     collection: Collection,
     claims: Sequence[Claim],
-    ranks: Sequence[int] = RANKS,
+    ranks: Sequence[int],
 ) -> dict[str, Host]:
     """Return a host for each user, by key, as far as hosts take more.
 

@@ -139,7 +139,7 @@ class Server:
         self._end_streams()
         self._health.end_watches()
         await self._server.stop(self._settings.drain_seconds)
-        self._telemetry.flush()
+        self._telemetry.close()
         self._logger.info("drained")
 
     async def serve_until_told(self, *background: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -79,6 +79,7 @@ class Telemetry:
     ) -> None:
         self._logger = logger
         self._ended: list[_Ended] = []
+        self._is_closing = False
         labels = ("grpc_service", "grpc_method")
         self._handled = Counter(
             "grpc_server_handled_total",
@@ -118,6 +119,14 @@ class Telemetry:
 
         return counted
 
+    def close(self) -> None:
+        """Count and log the calls that have ended, and from now on each as it ends.
+
+        A call that outlasts the drain is cancelled, perhaps when nothing waits for it any more.
+        """
+        self._is_closing = True
+        self.flush()
+
     def flush(self) -> None:
         """Count and log the calls that have ended."""
         ended, self._ended = self._ended, []
@@ -143,14 +152,10 @@ class Telemetry:
                 time.time_ns(),
             )
         )
-        if len(self._ended) > 1:
-            return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # what was left of the call is thrown away after its loop
+        if self._is_closing:
             self.flush()
-        else:
-            loop.call_later(_PATIENCE_SECONDS, self.flush)
+        elif len(self._ended) == 1:
+            asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self.flush)
 
     def _log(self, ended: _Ended) -> None:
         fields: dict[str, Any] = {

@@ -106,6 +106,22 @@ async def test_a_reservation_that_has_run_out_stands_in_nobodys_way(store: Store
     assert held.host.hold.user_key == CAROL
 
 
+async def test_who_watches_is_told_when_a_claim_ends_reservations_that_are_over(
+    store: Store,
+) -> None:
+    await store.make("pc-1", "pc-2", auto_assign_user=True)
+    for host in ("pc-1", "pc-2"):
+        await store.reserve(ALICE, host, until_us=UNTIL_US)
+    told = await noted(store)
+    before = {row.host_key: row.version for row in await store.host_rows()}
+
+    came = (await store.connect(BOB, at_us=UNTIL_US)).host.key
+
+    assert sorted((await noted(store))[len(told) :]) == ["pc-1", "pc-2"]
+    (left,) = {"pc-1", "pc-2"} - {came}
+    assert (await store.host(left)).version == before[left] + 1
+
+
 async def test_a_cancelled_reservation_is_returned_and_the_host_is_anybodys(store: Store) -> None:
     await lab(store)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import select
 
-from broker_service import tables
 from broker_service.hosts.rules import NewConnections
 from deskhold.errors import FailedPrecondition, ResourceExhausted
 from tests.broker_service.stores import AUTHOR, ENG, Store, pcs
@@ -71,21 +69,6 @@ async def test_a_lapsed_reservation_is_given_to_anybody_when_nothing_else_is_fre
 
     assert came == ["b", "a"]
     assert {row.reserved_user for row in await store.host_rows()} == {None}
-
-
-async def test_who_watches_is_told_of_the_end_of_a_lapsed_reservation(store: Store) -> None:
-    await store.make("a", "b", auto_assign_user=True)
-    for host in ("a", "b"):
-        await store.keep(ALICE, host, AUTHOR.now_us)
-    before = {row.host_key: row.version for row in await store.host_rows()}
-
-    came = (await store.connect(BOB)).host.key
-
-    query = select(tables.changes.c.name).where(tables.changes.c.kind == "HOST")
-    told = await store.database.read(lambda connection: connection.execute(query).scalars().all())
-    assert set(told) == {f"{ENG}/hosts/a", f"{ENG}/hosts/b"}
-    (left,) = {"a", "b"} - {came}
-    assert {row.host_key: row.version for row in await store.host_rows()}[left] == before[left] + 1
 
 
 async def test_free_and_lapsed_hosts_are_given_to_one_batch_each_once(store: Store) -> None:

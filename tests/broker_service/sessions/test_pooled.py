@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import select, update
 
-from broker_service.assignments.claims import Claim
+from broker_service.assignments.claims import RANKS, Claim
 from broker_service.collections.rules import LoadBalancing
 from broker_service.collections.store import delete_collection
 from broker_service.hosts.rules import NewConnections
@@ -222,7 +222,7 @@ async def test_the_best_host_is_found_in_the_index(store: Store, rule: LoadBalan
 
     found = await store.commit(
         lambda connection: plans(
-            connection, lambda: place_users(connection, pool, claims), "ORDER BY hosts.load"
+            connection, lambda: place_users(connection, pool, claims, RANKS), "ORDER BY hosts.load"
         )
     )
 
@@ -243,7 +243,7 @@ async def test_in_a_pool_deleted_meanwhile_nobody_is_led_to_the_next_ones_host(
 
     claim = Claim(gone, person("bob@contoso.com"), AUTHOR)
     with pytest.raises(NotFound) as caught:
-        await store.commit(lambda connection: place_users(connection, gone, [claim]))
+        await store.commit(lambda connection: place_users(connection, gone, [claim], RANKS))
 
     assert caught.value.reason == "COLLECTION_NOT_FOUND"
 

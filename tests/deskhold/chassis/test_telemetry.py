@@ -19,7 +19,13 @@ from deskhold.api.rbac.v1.scopes_pb2 import GetScopeRequest, ListScopesRequest
 from deskhold.chassis.calls import Call, Method
 from deskhold.chassis.telemetry import Telemetry
 from deskhold.embedded.paths import Home
-from deskhold.errors import DeadlineExceeded, InvalidArgument, PermissionDenied, Unauthenticated
+from deskhold.errors import (
+    DeadlineExceeded,
+    DeskholdError,
+    InvalidArgument,
+    PermissionDenied,
+    Unauthenticated,
+)
 from tests.deskhold.chassis.carrier import ENG, READ, Carrier, Holding
 from tests.deskhold.embedded.stand_ins import free_base_port
 
@@ -107,7 +113,7 @@ class Forever:
             yield
 
 
-def test_a_call_that_is_thrown_away_after_its_loop_is_told_at_once() -> None:
+def test_a_call_that_ends_after_its_server_is_told_at_once() -> None:
     registry = CollectorRegistry()
     method = Method("deskhold.Service/Wait", Empty)
 
@@ -116,10 +122,12 @@ def test_a_call_that_is_thrown_away_after_its_loop_is_told_at_once() -> None:
         return Empty()
 
     with structlog.testing.capture_logs() as lines:
-        counted = Telemetry(structlog.get_logger(), registry).layer(method, wait)
+        telemetry = Telemetry(structlog.get_logger(), registry)
+        counted = telemetry.layer(method, wait)
         call = Call(method, cast(Any, None), "r-1", time.monotonic())
         waiting = cast("Coroutine[Any, Any, Message]", counted(Empty(), call))
         waiting.send(None)
+        telemetry.close()
         waiting.close()
 
     assert [(line["request_id"], line["code"]) for line in lines] == [("r-1", "CANCELLED")]
@@ -151,6 +159,21 @@ async def test_a_call_whose_caller_left_is_a_cancelled_one(measured: Carrier) ->
     (line,) = await calls(measured)
 
     assert line["code"] == "CANCELLED"
+
+
+async def test_a_call_that_outlasts_the_drain_is_a_line_too(measured: Carrier) -> None:
+    measured.behave = holding = Holding()
+    waiting = asyncio.create_task(measured.call(ListScopesRequest(parent="/")))
+    await holding.began.wait()
+    stopping = asyncio.create_task(measured.server.stop())
+    await holding.cancelled.wait()
+    await stopping
+    with pytest.raises(DeskholdError):
+        await waiting
+
+    (line,) = (line for line in measured.lines if line["event"] == "call")
+
+    assert (line["method"], line["code"]) == ("ScopeService/ListScopes", "CANCELLED")
 
 
 async def test_tokens_are_never_logged(measured: Carrier) -> None:
