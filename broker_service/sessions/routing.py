@@ -1,56 +1,70 @@
 """Routing tokens: where a client may go, for gateways and redirectors.
 
-A token travels in the `loadbalanceinfo` of an `.rdp` file and in the first packet of a connection.
-It says who goes where until when, encrypted and authenticated at once (AES-GCM), so that nobody
-reads or makes one. Some clients want an even number of characters; a token has one.
+A token travels in the `loadbalanceinfo` line of an `.rdp` file and from there in the X.224
+Connection Request (MS-RDPBCGR 2.2.1.1), whose length is one byte. So a token has a fixed size
+whatever the names: it refers to a host by number and holds digests instead of names, encrypted and
+authenticated (AES-GCM).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import NamedTuple
+import hashlib
+import os
+import struct
+from typing import Final, NamedTuple
 
-import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from broker_service.collections.rules import Collection, CollectionType
+from broker_service.collections.rules import CollectionType
 from broker_service.hosts.rules import Host
-from deskhold.chassis.nonces import NONCE_BYTES, new_nonce
 from deskhold.errors import InvalidArgument
 
-LIFETIME_US = 300 * 1_000_000
-_PREFIX = "dh1."
-_FILLER = "."
+LIFETIME_US: Final = 300 * 1_000_000
+# Characters of every token: the prefix and 72 bytes in base64. Even, since the documentation of
+# Microsoft's ActiveX client asks for an even length.
+TOKEN_LENGTH: Final = 100
+_PREFIX: Final = "dh2."
+_PREFIX_WITH_NAMES: Final = "dh1."
+_NONCE_BYTES: Final = 12
+_DIGEST_BYTES: Final = 16
+# The host's number, the digests of its uid and of the user's key, and the end in seconds.
+_CONTENT: Final = struct.Struct(f">Q{_DIGEST_BYTES}s{_DIGEST_BYTES}sI")
 
 
 class Route(NamedTuple):
     """Where a token leads.
 
     Attributes:
-        host: The host's resource name.
-        uid: Tells it from a later one of the same name.
-        user: Who goes there, as given.
-        user_key: Who goes there, as compared.
-        expires_us: Until when.
+        host: The host's number in the store.
+        uid_digest: Digest of the host's uid, which differs from that of a later host with the same
+            number.
+        user_digest: Digest of the key of the user the token was issued to.
+        expires_us: Until when; whole seconds.
     """
 
-    host: str
-    uid: str
-    user: str
-    user_key: str
+    host: int
+    uid_digest: bytes
+    user_digest: bytes
     expires_us: int
 
-    def leads_to(self, host: Host, collection: Collection) -> bool:
-        """Say whether the user may still go to what is stored under the host's name now."""
-        if host.uid != self.uid:
+    @classmethod
+    def to(cls, host: Host, user_key: str, *, now_us: int) -> Route:
+        """Return the route of a user to a host, good for `LIFETIME_US`."""
+        end_seconds = (now_us + LIFETIME_US) // 1_000_000
+        return cls(host.id, _digest(host.uid), _digest(user_key), end_seconds * 1_000_000)
+
+    def leads_to(self, host: Host, type: CollectionType) -> bool:
+        """Return whether the user may still go to the host that has the number now."""
+        if _digest(host.uid) != self.uid_digest:
             return False
-        if collection.draft.type is CollectionType.POOLED:
+        if type is CollectionType.POOLED:
             return True
-        return host.hold is not None and host.hold.user_key == self.user_key
+        return host.hold is not None and _digest(host.hold.user_key) == self.user_digest
 
 
 class RoutingTokens:
@@ -61,45 +75,59 @@ class RoutingTokens:
     """
 
     def __init__(self, secret: bytes) -> None:
-        key = HKDF(SHA256(), 32, salt=None, info=b"deskhold routing token").derive(secret)
+        key = HKDF(SHA256(), 32, salt=None, info=b"deskhold routing token 2").derive(secret)
         self._cipher = AESGCM(key)
 
     def seal(self, route: Route) -> str:
-        """Return the token of a route: opaque, of even length, safe in URLs and `.rdp` files."""
-        content = orjson.dumps(
-            (route.host, route.uid, route.user, route.user_key, route.expires_us)
-        )
-        nonce = new_nonce()
+        """Return the token of a route: `TOKEN_LENGTH` characters, safe in URLs and `.rdp` files."""
+        end_seconds = route.expires_us // 1_000_000
+        content = _CONTENT.pack(route.host, route.uid_digest, route.user_digest, end_seconds)
+        nonce = os.urandom(_NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, content, None)
-        token = _PREFIX + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
-        return token if len(token) % 2 == 0 else token + _FILLER
+        return _PREFIX + base64.urlsafe_b64encode(sealed).decode()
 
     def open(self, token: str, now_us: int) -> Route:
-        """Return where a token leads; one trailing space, as some clients add it, does not matter.
+        """Return where a token leads; one trailing space, as some clients add it, is ignored.
 
         Raises:
-            InvalidArgument: It was not made here, or is too old.
+            InvalidArgument: It was not made here, has expired, or has the form of an earlier
+                version.
         """
+        text = token.removesuffix(" ")
+        if text.startswith(_PREFIX_WITH_NAMES):
+            raise _invalid(
+                "has the form of an earlier version (dh1.), which is no longer read; connect again"
+                " for a new .rdp file"
+            )
         try:
-            text = token.removesuffix(" ").removesuffix(_FILLER)
             if not text.startswith(_PREFIX):
                 raise routing_token_invalid()
-            body = text.removeprefix(_PREFIX)
-            sealed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
-            nonce, content = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
-            route = Route(*orjson.loads(self._cipher.decrypt(nonce, content, None)))
-        except (binascii.Error, InvalidTag, ValueError):
+            sealed = base64.b64decode(text.removeprefix(_PREFIX), altchars=b"-_", validate=True)
+            nonce, content = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+            host, uid, user, end_seconds = _CONTENT.unpack(
+                self._cipher.decrypt(nonce, content, None)
+            )
+        except (binascii.Error, InvalidTag, ValueError, struct.error):
             raise routing_token_invalid() from None
+        route = Route(host, uid, user, end_seconds * 1_000_000)
         if route.expires_us <= now_us:
             raise routing_token_invalid()
         return route
 
 
 def routing_token_invalid() -> InvalidArgument:
-    """Return the refusal of a token, which does not say what is wrong with it."""
-    return InvalidArgument(
-        "token: was not issued by this deployment for this tenant, or leads nowhere any more;"
-        " connect again",
-        reason="ROUTING_TOKEN_INVALID",
-        metadata={"field": "token"},
+    """Return the refusal of a token, which does not reveal what is wrong with it."""
+    return _invalid(
+        "was not issued by this deployment for this tenant, has expired, or its host is no longer"
+        " the user's; connect again"
     )
+
+
+def _invalid(problem: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"token: {problem}", reason="ROUTING_TOKEN_INVALID", metadata={"field": "token"}
+    )
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()[:_DIGEST_BYTES]

@@ -84,7 +84,7 @@ class SessionServicer(sessions_pb2_grpc.SessionServiceServicer):
             host=host.name,
             address=host.reachable_at,
             port=host.port,
-            user=route.user,
+            user=host.hold.user if host.hold is not None else "",
             expire_time=timestamp(route.expires_us),
         )
 

@@ -187,6 +187,22 @@ def find_or_claim(connection: Connection, arrivals: Sequence[Arrival]) -> Sequen
     return ways
 
 
+def find_routed(
+    connection: Connection, tenant: str, number: int
+) -> tuple[Host, CollectionType] | None:
+    """Return the host of a tenant that has a number in the store, and the type of its collection.
+
+    None: there is no such host.
+    """
+    query = (
+        select(hosts, collections.c.name.label("collection_name"), collections.c.type)
+        .join(collections, hosts.c.collection_id == collections.c.id)
+        .where(hosts.c.id == number, hosts.c.tenant == tenant)
+    )
+    row = connection.execute(query).one_or_none()
+    return row and (host_of(row, row.collection_name), CollectionType(row.type))
+
+
 def _targets(connection: Connection, asks: Sequence[Ask]) -> _Targets:
     targets = _Targets({}, {}, {})
     for row in _TARGETS.run(connection, sorted({ask.collection for ask in asks}), {}):

@@ -8,27 +8,20 @@ from typing import NamedTuple
 
 from broker_service.assignments.rules import Person
 from broker_service.collections.rules import Collection
-from broker_service.collections.store import find_collection
 from broker_service.history.rules import Author
 from broker_service.hosts.rules import Host
-from broker_service.hosts.store import find_host
 from broker_service.sessions.applications import find_application
 from broker_service.sessions.choice import find_or_take
 from broker_service.sessions.rdp import RemoteApp, rdp_file
 from broker_service.sessions.refusals import Search, passed_over
-from broker_service.sessions.routing import (
-    LIFETIME_US,
-    Route,
-    RoutingTokens,
-    routing_token_invalid,
-)
+from broker_service.sessions.routing import Route, RoutingTokens, routing_token_invalid
 from broker_service.sessions.rules import Arrival, Ask, Way, not_assigned
 from broker_service.sessions.signing import Signer
-from broker_service.sessions.store import find_or_claim, find_ways
-from deskhold.chassis.database import Connection, Database
+from broker_service.sessions.store import find_or_claim, find_routed, find_ways
+from deskhold.chassis.database import Database
 from deskhold.errors import InvalidArgument, NotFound
 from deskhold.identities import Domains
-from deskhold.names import DESKTOP_APP_GROUP, Kind, Name, fold_id, parse
+from deskhold.names import DESKTOP_APP_GROUP, Kind, Name
 
 _REMEMBERED = 100_000
 _REMOTE_APP = "REMOTE_APP"
@@ -130,15 +123,13 @@ class Sessions:
             desktop = target.collection.child("appGroups", app_group_id)
             remote_app = await self._application(desktop, wish.application_id)
         user = way.host.hold.user if way.host.hold is not None else user
-        expires_us = author.now_us + LIFETIME_US
-        token = ""
+        token, expires_us = "", 0
         if not wish.only_say:
-            route = Route(way.host.name, way.host.uid, user, person.key, expires_us)
-            token = self._tokens.seal(route)
+            route = Route.to(way.host, person.key, now_us=author.now_us)
+            token, expires_us = self._tokens.seal(route), route.expires_us
         content = rdp_file(
             way.host,
             user,
-            routing_token=token,
             custom=collection.draft.custom_rdp_properties,
             remote_app=remote_app,
         )
@@ -152,32 +143,21 @@ class Sessions:
             rdp=content,
             session=way.session,
             routing_token=token,
-            expires_us=expires_us if token else 0,
+            expires_us=expires_us,
         )
 
     async def resolve(self, tenant: str, token: str, now_us: int) -> tuple[Host, Route]:
         """Return the host that a routing token leads to, as it is now.
 
         Raises:
-            InvalidArgument: It was not issued for this tenant, is too old, or its host is gone or
+            InvalidArgument: It was not issued for this tenant, has expired, or its host is gone or
                 no longer the user's.
         """
         route = self._tokens.open(token, now_us)
-        name = parse(route.host, Kind.HOST)
-        if name.collection.parent.text != tenant:
+        found = await self._database.read(lambda tx: find_routed(tx, tenant, route.host))
+        if found is None or not route.leads_to(*found):
             raise routing_token_invalid()
-
-        def work(connection: Connection) -> Host | None:
-            collection = find_collection(connection, name.collection.text)
-            if collection is None:
-                return None
-            host = find_host(connection, collection, fold_id(name.id))
-            return host if host is not None and route.leads_to(host, collection) else None
-
-        host = await self._database.read(work)
-        if host is None:
-            raise routing_token_invalid()
-        return host, route
+        return found[0], route
 
     async def _way(self, arrival: Arrival, wish: Wish) -> Way:
         """Return a user's way, with a host claimed where that is due.

@@ -84,7 +84,7 @@ def connect(
 @click.command(
     cls=Command,
     short_help="Say where the routing token of a client leads.",
-    example="deskhold resolve dh1.2Yx...",
+    example="deskhold resolve dh2.2Yx...",
 )
 @click.argument("token")
 @tenant_options

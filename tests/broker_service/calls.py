@@ -148,7 +148,7 @@ READS: dict[str, Build] = {
     ),
     "ListAssignments": lambda eng: assignments.list_assignments(eng.name).first,
     "ListAssignmentPeriods": lambda eng: assignments.list_assignment_periods(eng.name).first,
-    "ResolveRoutingToken": lambda eng: sessions.resolve_routing_token(eng.tenant, "dh1.x"),
+    "ResolveRoutingToken": lambda eng: sessions.resolve_routing_token(eng.tenant, "dh2.x"),
     "ExportAssignments": lambda eng: assignments.export_assignments(eng.name),
     "ListActivities": lambda eng: diagnostics.list_activities(f"{eng.tenant}/diagnostics").first,
     "CompareScopes": lambda eng: registration.compare_scopes(f"/{eng.tenant}"),

@@ -166,7 +166,7 @@ TRIED: dict[str, Callable[[Eng], Call[Any] | Listing[Any] | Stream[Any]]] = {
     "AssignmentService/ExportAssignments": lambda eng: assignments.export_assignments(eng.name),
     "SessionService/Connect": lambda eng: sessions.connect(eng.name),
     "SessionService/ResolveRoutingToken": lambda eng: sessions.resolve_routing_token(
-        eng.tenant, "dh1.not-one-of-ours"
+        eng.tenant, "dh2.not-one-of-ours"
     ),
     "SessionService/GetSession": lambda eng: sessions.get_session(visit(eng)),
     "SessionService/ListSessions": lambda eng: sessions.list_sessions(eng.name),

@@ -74,9 +74,9 @@ def test_whatever_the_user_is_called_every_line_is_a_setting(user: str) -> None:
 
 
 def test_a_routing_token_stands_behind_the_addresses() -> None:
-    lines = rdp_file(host(), "alice@contoso.com", routing_token="dh1.x").split("\r\n")
+    lines = rdp_file(host(), "alice@contoso.com", routing_token="dh2.x").split("\r\n")
 
-    assert lines[2] == "loadbalanceinfo:s:dh1.x"
+    assert lines[2] == "loadbalanceinfo:s:dh2.x"
     assert "loadbalanceinfo" not in rdp_file(host(), "alice@contoso.com")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import uuid
 from base64 import urlsafe_b64decode
 from string import ascii_letters, digits
 from typing import Any
@@ -10,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker_service.sessions.routing import LIFETIME_US, Route, RoutingTokens
+from broker_service.collections.rules import CollectionType
+from broker_service.hosts.rules import Hold, Host
+from broker_service.sessions.routing import LIFETIME_US, TOKEN_LENGTH, Route, RoutingTokens
 from broker_service.sessions.usecases import WayIn
 from deskhold.client import Client
 from deskhold.errors import InvalidArgument
@@ -21,8 +25,26 @@ TOKENS = RoutingTokens(b"a secret")
 ALICE = "alice@contoso.com"
 DIGITS = f"{ascii_letters}{digits}-_"  # of base64, in any order
 NOW_US = AUTHOR.now_us
+END_US = 1_800_000_000 * 1_000_000
+ROUTE = Route(17, b"u" * 16, b"k" * 16, END_US)
 texts = st.text(max_size=80)
-routes = st.builds(Route, texts, texts, texts, texts, st.integers(1, 2**60))
+# Longer than any legal name: the longest user has 256 characters, the longest host id 63.
+names = st.text(min_size=1, max_size=300)
+routes = st.builds(
+    Route,
+    st.integers(0, 2**63 - 1),
+    st.binary(min_size=16, max_size=16),
+    st.binary(min_size=16, max_size=16),
+    st.integers(1, 2**32 - 1).map(lambda seconds: seconds * 1_000_000),
+)
+
+
+def host_called(
+    name: str, *, uid: str = "", number: int = 1, user_key: str = "", collection: str = ENG
+) -> Host:
+    hold = Hold(user_key, user_key, 0, 1, "user:x") if user_key else None
+    uid = uid or str(uuid.uuid4())
+    return Host(number, collection, name, name.lower(), uid, "", 3389, hold, 1, 1)
 
 
 @given(routes)
@@ -31,41 +53,103 @@ def test_a_token_leads_where_it_was_sealed_to(route: Route) -> None:
 
     assert TOKENS.open(token, route.expires_us - 1) == route
     assert TOKENS.open(f"{token} ", route.expires_us - 1) == route
-    assert len(token) % 2 == 0
+    assert len(token) == TOKEN_LENGTH == 100
     assert token.isascii()
     assert token.isprintable()
     assert not set(token) & set(' :"\\\r\n')
 
 
-def test_a_token_tells_nothing_and_is_never_the_same(route: Route) -> None:
+def connection_request(routing_token: str) -> bytes:
+    """Return the X.224 Connection Request that carries a token (MS-RDPBCGR 2.2.1.1).
+
+    With the RDP Negotiation Request and the RDP Correlation Info, so as long as it may get.
+    """
+    variable = routing_token.encode() + b"\r\n"
+    variable += struct.pack("<BBHI", 0x01, 0x08, 8, 0x0000000B)
+    variable += struct.pack("<BBH", 0x06, 0x00, 36) + bytes(range(1, 17)) + bytes(16)
+    fixed = struct.pack(">BHHB", 0xE0, 0, 0, 0)
+    # One byte, which does not count itself; 255 is reserved (X.224 13.2.1).
+    length_indicator = len(fixed) + len(variable)
+    assert length_indicator < 255
+    tpdu = bytes([length_indicator]) + fixed + variable
+    return struct.pack(">BBH", 3, 0, len(tpdu) + 4) + tpdu
+
+
+def routing_token_in(packet: bytes) -> str:
+    """Read the token from a packet, field by field as MS-RDPBCGR 2.2.1.1 lists them."""
+    version, reserved, length = struct.unpack(">BBH", packet[:4])
+    assert (version, reserved, length) == (3, 0, len(packet))
+    assert packet[4] == len(packet) - 5
+    code, destination, _, options = struct.unpack(">BHHB", packet[5:11])
+    assert (code & 0xF0, destination, options) == (0xE0, 0, 0)
+    token, end, negotiation = packet[11:].partition(b"\r\n")
+    assert end
+    assert (negotiation[0], negotiation[2:4]) == (0x01, b"\x08\x00")
+    return token.decode("ascii")
+
+
+@given(names, names, names, st.integers(1, 2**63 - 1), st.sampled_from(["", "Cookie: msts="]))
+def test_every_token_fits_into_the_first_packet_whatever_the_names(
+    user: str, host_id: str, collection: str, number: int, form: str
+) -> None:
+    host = host_called(host_id, number=number, collection=collection)
+    value = form + TOKENS.seal(Route.to(host, user, now_us=NOW_US))
+
+    packet = connection_request(value)
+
+    assert len(value) <= 120
+    assert routing_token_in(packet) == value
+
+
+def test_a_token_tells_nothing_and_is_never_the_same() -> None:
+    route = Route.to(host_called("pc-1"), ALICE, now_us=NOW_US)
     tokens = {TOKENS.seal(route) for _ in range(100)}
-    bodies = [urlsafe_b64decode(token.removeprefix("dh1.").rstrip(".") + "==") for token in tokens]
+    bodies = [urlsafe_b64decode(token.removeprefix("dh2.")) for token in tokens]
 
     assert len(tokens) == 100
-    # Parts as short as a host's name turn up by chance, once in a thousand runs.
-    assert not any(ENG.encode() in body or ALICE.encode() in body for body in bodies)
+    assert not any(route.uid_digest in body or route.user_digest in body for body in bodies)
 
 
-@pytest.fixture
-def route() -> Route:
-    return Route(f"{ENG}/hosts/pc-1", "uid", ALICE, ALICE, 100)
+def test_a_route_is_that_of_one_user_to_one_host() -> None:
+    host = host_called("pc-1", uid="one", user_key=ALICE)
+    route = Route.to(host, ALICE, now_us=NOW_US)
+
+    assert route.leads_to(host, CollectionType.PERSONAL)
+    for other in (
+        host_called("pc-1", uid="one", user_key="bob@contoso.com"),
+        host_called("pc-1", uid="one"),
+        host_called("pc-1", uid="another", user_key=ALICE),
+    ):
+        assert not route.leads_to(other, CollectionType.PERSONAL)
+    assert route.leads_to(host_called("pc-1", uid="one"), CollectionType.POOLED)
+    assert not route.leads_to(host_called("pc-1", uid="another"), CollectionType.POOLED)
 
 
 @given(st.data())
 def test_a_token_that_was_tampered_with_is_refused(data: st.DataObject) -> None:
-    token = TOKENS.seal(Route(f"{ENG}/hosts/pc-1", "uid", ALICE, ALICE, 100))
-    body = token.rstrip(".")
-    # What is drawn must not hang on the token, which is another one each time.
-    place = data.draw(st.integers(0, len(body) - 2))  # the last one may hold unused bits
-    at = DIGITS.find(body[place]) + data.draw(st.integers(1, len(DIGITS) - 1))
+    token = TOKENS.seal(ROUTE)
+    # What is drawn must not depend on the token, which is another one each time.
+    place = data.draw(st.integers(len("dh2."), len(token) - 1))
+    at = DIGITS.find(token[place]) + data.draw(st.integers(1, len(DIGITS) - 1))
 
-    refuse(TOKENS, body[:place] + DIGITS[at % len(DIGITS)] + body[place + 1 :])
+    refuse(TOKENS, token[:place] + DIGITS[at % len(DIGITS)] + token[place + 1 :])
 
 
 @given(texts)
-def test_what_is_no_token_is_refused(text: str) -> None:
+def test_a_text_that_is_no_token_is_refused(text: str) -> None:
     refuse(TOKENS, text)
-    refuse(TOKENS, f"dh1.{text}")
+    refuse(TOKENS, f"dh2.{text}")
+
+
+@given(texts)
+def test_a_token_of_an_earlier_version_is_refused_with_words(text: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        TOKENS.open(f"dh1.{text}", 1)
+    assert caught.value.reason == "ROUTING_TOKEN_INVALID"
+    assert caught.value.message == (
+        "token: has the form of an earlier version (dh1.), which is no longer read; connect again"
+        " for a new .rdp file"
+    )
 
 
 def refuse(tokens: RoutingTokens, token: str, now_us: int = 1) -> None:
@@ -79,24 +163,24 @@ def assert_refused(error: BaseException) -> None:
     assert error.reason == "ROUTING_TOKEN_INVALID"
     assert error.metadata == {"field": "token"}
     assert error.message == (
-        "token: was not issued by this deployment for this tenant, or leads nowhere any more;"
-        " connect again"
+        "token: was not issued by this deployment for this tenant, has expired, or its host is no"
+        " longer the user's; connect again"
     )
 
 
-def test_a_token_ends(route: Route) -> None:
-    token = TOKENS.seal(route)
+def test_a_token_ends() -> None:
+    token = TOKENS.seal(ROUTE)
 
-    assert TOKENS.open(token, 99) == route
-    refuse(TOKENS, token, 100)
-
-
-def test_a_token_of_another_deployment_is_refused(route: Route) -> None:
-    refuse(TOKENS, RoutingTokens(b"another secret").seal(route))
+    assert TOKENS.open(token, END_US - 1) == ROUTE
+    refuse(TOKENS, token, END_US)
 
 
-def test_brokers_with_one_secret_read_each_others_tokens(route: Route) -> None:
-    assert RoutingTokens(b"a secret").open(TOKENS.seal(route), 1) == route
+def test_a_token_of_another_deployment_is_refused() -> None:
+    refuse(TOKENS, RoutingTokens(b"another secret").seal(ROUTE))
+
+
+def test_brokers_with_one_secret_read_each_others_tokens() -> None:
+    assert RoutingTokens(b"a secret").open(TOKENS.seal(ROUTE), 1) == ROUTE
 
 
 async def led(store: Store, **settings: Any) -> WayIn:
@@ -112,10 +196,10 @@ async def test_a_token_resolves_to_the_host_as_it_is_now(store: Store) -> None:
 
     host, route = await store.sessions.resolve(TENANT, way.routing_token, NOW_US)
 
-    assert f"loadbalanceinfo:s:{way.routing_token}\r\n" in way.rdp
+    assert "loadbalanceinfo" not in way.rdp
     assert (host.name, host.reachable_at, host.port) == (f"{ENG}/hosts/pc-1", "10.0.0.9", 3390)
-    assert (route.user, route.expires_us) == ("CONTOSO\\Alice", NOW_US + LIFETIME_US)
     assert way.expires_us == route.expires_us
+    assert NOW_US + LIFETIME_US - 1_000_000 < route.expires_us <= NOW_US + LIFETIME_US
 
 
 async def test_a_token_of_a_pool_resolves(store: Store) -> None:

@@ -35,7 +35,7 @@ KEYS: dict[str, Callable[[], Key]] = {
     "EC": lambda: ec.generate_private_key(ec.SECP256R1()),
 }
 KIND = pytest.mark.parametrize("kind", KEYS)
-CONTENT = rdp_file(host(), "alice@contoso.com", routing_token="dh1.token", custom="audiomode:i:1")
+CONTENT = rdp_file(host(), "alice@contoso.com", routing_token="dh2.token", custom="audiomode:i:1")
 
 
 def certificate(key: Key) -> bytes:

@@ -218,13 +218,13 @@ def test_resolve_says_where_a_token_leads(run: Run, service: StubService) -> Non
         host=f"{ENG}/hosts/pc-1", address="10.0.0.1", port=3389, user="a@b.c"
     )
 
-    done = run("resolve", "dh1.x ", "--tenant", "hr")
+    done = run("resolve", "dh2.x ", "--tenant", "hr")
 
     (request,) = service.requests("ResolveRoutingToken")
     assert request.parent == "tenantGroups/default/tenants/hr"
-    assert request.token == "dh1.x "
+    assert request.token == "dh2.x "
     assert "10.0.0.1" in done.stdout
-    assert run("resolve", "dh1.x", "-o", "name").stdout == f"{ENG}/hosts/pc-1\n"
+    assert run("resolve", "dh2.x", "-o", "name").stdout == f"{ENG}/hosts/pc-1\n"
 
 
 def test_on_a_terminal_it_talks_and_elsewhere_it_does_not(

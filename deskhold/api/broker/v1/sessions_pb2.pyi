@@ -242,7 +242,7 @@ class ConnectResponse(_message.Message):
     session: _builtins.str
     """The session that is taken up again: `{collection}/hosts/{host}/sessions/{session}`. Empty: a new one."""
     routing_token: _builtins.str
-    """The routing token of the file's `loadbalanceinfo`: opaque, of even length. Empty with `validate_only`."""
+    """A routing token for gateways and redirectors: opaque, 100 characters. Empty with `validate_only`."""
     @_builtins.property
     def routing_token_expire_time(self) -> _timestamp_pb2.Timestamp:
         """Until when the routing token is good."""
@@ -313,7 +313,7 @@ class ResolveRoutingTokenResponse(_message.Message):
     port: _builtins.int
     """The port of its RDP listener."""
     user: _builtins.str
-    """For whom the token was issued."""
+    """The user who holds the host, to whom the token was issued. Empty in a pooled collection."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Until when it is good."""

@@ -99,7 +99,8 @@ class SessionServiceServicer(object):
     def ResolveRoutingToken(self, request, context):
         """Returns where a routing token leads, for gateways and redirectors. Needs
         `deskhold.resources/gateways/resolve/action` at the tenant. Safe to repeat.
-        Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, or is too old.
+        Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, has expired, or its
+        host is gone or no longer the user's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

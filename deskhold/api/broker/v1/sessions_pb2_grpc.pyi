@@ -30,7 +30,8 @@ class SessionServiceStub:
     ResolveRoutingToken: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ResolveRoutingTokenRequest, _sessions_pb2.ResolveRoutingTokenResponse]
     """Returns where a routing token leads, for gateways and redirectors. Needs
     `deskhold.resources/gateways/resolve/action` at the tenant. Safe to repeat.
-    Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, or is too old.
+    Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, has expired, or its
+    host is gone or no longer the user's.
     """
     GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _sessions_pb2.Session]
     """Returns one session. Needs `deskhold.resources/sessions/read` at the collection. Safe to repeat.
@@ -94,7 +95,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_sessions_pb2.ResolveRoutingTokenResponse]:
         """Returns where a routing token leads, for gateways and redirectors. Needs
         `deskhold.resources/gateways/resolve/action` at the tenant. Safe to repeat.
-        Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, or is too old.
+        Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, has expired, or its
+        host is gone or no longer the user's.
         """
 
     @_abc_1.abstractmethod
