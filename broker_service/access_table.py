@@ -87,6 +87,7 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
         "AssignmentService/ExportAssignments": _at("assignments/read"),
         "SessionService/Connect": connect,
         "SessionService/ResolveRoutingToken": _at_tenant("gateways/resolve/action"),
+        "SessionService/GetPublisher": _at_deployment_or_tenant("publishers/read"),
         "SessionService/ListSessions": named(
             "deskhold.resources/sessions/read", Kind.COLLECTION, Kind.TENANT, field="parent"
         ),
@@ -95,8 +96,8 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
         "SessionService/LogOffSession": _at_session("sessions/logOff/action"),
         "SessionService/SendSessionMessage": _at_session("sessions/sendMessage/action"),
         "SessionService/GetSessionCommand": named("deskhold.resources/sessions/read", Kind.COMMAND),
-        "RegistrationService/CompareScopes": _registration("read"),
-        "RegistrationService/RepairScopes": _registration("write"),
+        "RegistrationService/CompareScopes": _at_deployment_or_tenant("registration/read"),
+        "RegistrationService/RepairScopes": _at_deployment_or_tenant("registration/write"),
         "DiagnosticsService/ListActivities": named(
             "deskhold.diagnostics/read", Kind.DIAGNOSTICS, Kind.TENANT_DIAGNOSTICS, field="parent"
         ),
@@ -124,14 +125,14 @@ def _at_session(action: str) -> Row:
     return named(f"deskhold.resources/{action}", Kind.SESSION)
 
 
-def _registration(verb: str) -> Row:
+def _at_deployment_or_tenant(action: str) -> Row:
     def needs(request: Any, _: Caller) -> Sequence[Need]:
         name = names.parse_scope(request.scope)
         if name.kind not in (Kind.DEPLOYMENT, Kind.TENANT):
             raise InvalidArgument.of_field(
                 "scope", f"{names.quoted(request.scope)} is neither '/' nor a tenant; give one"
             )
-        return (Need(f"deskhold.resources/registration/{verb}", name.scope),)
+        return (Need(f"deskhold.resources/{action}", name.scope),)
 
     return needs
 

@@ -56,6 +56,11 @@ collections = _table(
     column("disconnected_limit_minutes", Integer, server_default=text("0")),
     column("idle_limit_minutes", Integer, server_default=text("0")),
     column("release_policy", String(16), server_default="FREE"),
+    # Empty: clients connect to the hosts themselves.
+    column("gateway_address", String(253), server_default=""),
+    column("gateway_port", Integer, server_default=text("0")),
+    column("routing_token_format", String(16), server_default="PLAIN"),
+    column("user_name_format", String(16), server_default="AS_ASSIGNED"),
     CheckConstraint(
         "type = 'PERSONAL' OR (type = 'POOLED' AND NOT auto_assign_user"
         " AND NOT grant_administrative_privilege)",

@@ -27,6 +27,15 @@ class PrincipalKind(Enum):
     SERVICE_PRINCIPAL = "service_principal"
 
 
+class UserNameFormat(Enum):
+    """How a user's name is spelled."""
+
+    AS_ASSIGNED = "AS_ASSIGNED"
+    UPN = "UPN"
+    NETBIOS = "NETBIOS"
+    BARE = "BARE"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Somebody or something that can hold a role.
@@ -78,6 +87,28 @@ class Domains:
             return f"{account}@{domain}"
         dns = self.dns_by_netbios.get(domain)
         return f"{account}@{dns}" if dns else f"{domain}\\{account}"
+
+    def spell(self, user: str, format: UserNameFormat) -> str:
+        r"""Return a user's name in a format; as given where the map does not know its domain.
+
+        The account keeps its case; a domain that the map supplies is written as Windows does,
+        NetBIOS names in upper case.
+
+        Args:
+            user: `DOMAIN\user` or `user@domain`.
+            format: How to write it.
+        """
+        first, separator, last = user.partition("@" if "@" in user else "\\")
+        account, domain = (first, _fold(last)) if separator == "@" else (last, _fold(first))
+        dns = self.dns_by_netbios.get(domain, domain)
+        netbios = next((one for one, known in self.dns_by_netbios.items() if known == dns), "")
+        if format is UserNameFormat.BARE:
+            return account.strip()
+        if format is UserNameFormat.UPN and netbios:
+            return f"{account.strip()}@{dns}"
+        if format is UserNameFormat.NETBIOS and netbios:
+            return f"{netbios.upper()}\\{account.strip()}"
+        return user
 
     def key(self, principal: Principal, *, field: str = "principal.id") -> str:
         """Return the form in which any principal is compared: kind, id and directory in one string.

@@ -128,7 +128,8 @@ await "grep -q 'In another terminal' services.log"
   run 'deskhold connect engineering --token-file var/nina.token'
   second=$(shown HOST)
   [ "$first" = "$second" ] || fail "nina got $first first and '$second' then"
-  run 'deskhold connect engineering --token-file var/nina.token -o rdp | head -n 3'
+  run 'deskhold connect engineering --token-file var/nina.token -o rdp > var/nina.rdp'
+  run 'iconv -f utf-16 -t utf-8 var/nina.rdp | head -n 3'
   shows "full address:s:$first:3389"
 
   # A reader

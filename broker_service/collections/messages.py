@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from broker_service.collections.rules import (
+    RDP_PORT,
     Collection,
     CollectionType,
     Draft,
+    Gateway,
     LoadBalancing,
     ReleasePolicy,
+    RoutingTokenFormat,
     SessionLimits,
 )
 from broker_service.messages import timestamp
 from deskhold.api.broker.v1 import collections_pb2 as pb
 from deskhold.errors import InvalidArgument
+from deskhold.identities import UserNameFormat
 
 _TYPES = {
     pb.COLLECTION_TYPE_PERSONAL: CollectionType.PERSONAL,
@@ -26,9 +30,21 @@ _POLICIES = {
     pb.RELEASE_POLICY_FREE: ReleasePolicy.FREE,
     pb.RELEASE_POLICY_QUARANTINE: ReleasePolicy.QUARANTINE,
 }
+_TOKEN_FORMATS = {
+    pb.ROUTING_TOKEN_FORMAT_PLAIN: RoutingTokenFormat.PLAIN,
+    pb.ROUTING_TOKEN_FORMAT_MSTS_COOKIE: RoutingTokenFormat.MSTS_COOKIE,
+}
+_NAME_FORMATS = {
+    pb.USER_NAME_FORMAT_AS_ASSIGNED: UserNameFormat.AS_ASSIGNED,
+    pb.USER_NAME_FORMAT_UPN: UserNameFormat.UPN,
+    pb.USER_NAME_FORMAT_NETBIOS: UserNameFormat.NETBIOS,
+    pb.USER_NAME_FORMAT_BARE: UserNameFormat.BARE,
+}
 _TYPE_NUMBERS = {value: number for number, value in _TYPES.items()}
 _BALANCING_NUMBERS = {value: number for number, value in _BALANCINGS.items()}
 _POLICY_NUMBERS = {value: number for number, value in _POLICIES.items()}
+_TOKEN_FORMAT_NUMBERS = {value: number for number, value in _TOKEN_FORMATS.items()}
+_NAME_FORMAT_NUMBERS = {value: number for number, value in _NAME_FORMATS.items()}
 
 
 def draft_of(message: pb.Collection) -> Draft:
@@ -53,6 +69,8 @@ def draft_of(message: pb.Collection) -> Draft:
             message.idle_session_limit_minutes,
         ),
         release_policy=_POLICIES.get(message.release_policy),
+        gateway=_gateway_of(message.gateway) if message.HasField("gateway") else None,
+        user_name_format=_NAME_FORMATS.get(message.user_name_format, UserNameFormat.AS_ASSIGNED),
     )
 
 
@@ -78,6 +96,8 @@ def draft_message(draft: Draft) -> pb.Collection:
         disconnected_session_limit_minutes=limits.disconnected,
         idle_session_limit_minutes=limits.idle,
         release_policy=policy,
+        gateway=None if draft.gateway is None else _gateway_message(draft.gateway),
+        user_name_format=_NAME_FORMAT_NUMBERS[draft.user_name_format],
     )
 
 
@@ -96,3 +116,16 @@ def message_of(collection: Collection) -> pb.Collection:
         )
     )
     return message
+
+
+def _gateway_of(message: pb.Gateway) -> Gateway:
+    format = _TOKEN_FORMATS.get(message.token_format, RoutingTokenFormat.PLAIN)
+    return Gateway(message.address, message.port or RDP_PORT, format)
+
+
+def _gateway_message(gateway: Gateway) -> pb.Gateway:
+    return pb.Gateway(
+        address=gateway.address,
+        port=gateway.port,
+        token_format=_TOKEN_FORMAT_NUMBERS[gateway.token_format],
+    )

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final
 
 from broker_service.collections import rdp_properties
 from deskhold.errors import Aborted, FailedPrecondition, InvalidArgument
+from deskhold.identities import UserNameFormat
+
+RDP_PORT: Final = 3389
 
 
 class CollectionType(Enum):
@@ -29,6 +33,28 @@ class ReleasePolicy(Enum):
 
     FREE = "FREE"
     QUARANTINE = "QUARANTINE"
+
+
+class RoutingTokenFormat(Enum):
+    """How a routing token is written into an `.rdp` file."""
+
+    PLAIN = "PLAIN"
+    MSTS_COOKIE = "MSTS_COOKIE"
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What stands between clients and hosts and reads routing tokens.
+
+    Attributes:
+        address: Where clients reach it: a name or an address.
+        port: Its port.
+        token_format: How the token is written into `.rdp` files.
+    """
+
+    address: str
+    port: int
+    token_format: RoutingTokenFormat = RoutingTokenFormat.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +88,8 @@ class Draft:
         max_sessions_per_host: How many sessions a host takes at the most; 0: as many as come.
         session_limits: When sessions end.
         release_policy: What becomes of a host when its assignment ends; None means free.
+        gateway: What clients connect to instead of the hosts; None: nothing.
+        user_name_format: How `.rdp` files spell the user.
     """
 
     display_name: str
@@ -75,6 +103,8 @@ class Draft:
     max_sessions_per_host: int = 0
     session_limits: SessionLimits = SessionLimits()
     release_policy: ReleasePolicy | None = None
+    gateway: Gateway | None = None
+    user_name_format: UserNameFormat = UserNameFormat.AS_ASSIGNED
 
     @property
     def settled(self) -> Draft:
@@ -88,11 +118,19 @@ class Draft:
             release_policy=self.release_policy or (ReleasePolicy.FREE if is_personal else None),
         )
 
-    def check(self) -> None:
-        """Check that it has no setting of the other type, and no property it cannot have.
+    def checked(
+        self, before: Draft | None = None, *, allow_unknown_properties: bool = False
+    ) -> Draft:
+        """Return it with its RDP properties one a line.
+
+        Args:
+            before: What the collection was until now, whose properties were checked then; None: it
+                is new.
+            allow_unknown_properties: Accept properties that clients are not known to have.
 
         Raises:
-            InvalidArgument: Names the field.
+            InvalidArgument: It has a setting of the other type, or a property it cannot have; names
+                the field.
         """
         is_personal = self.type is CollectionType.PERSONAL
         own, theirs = ("personal", "pooled") if is_personal else ("pooled", "personal")
@@ -102,7 +140,14 @@ class Draft:
                     f"collection.{field}",
                     f"is only for {theirs} collections; leave it out for a {own} one",
                 )
-        rdp_properties.check(self.custom_rdp_properties, field="collection.custom_rdp_properties")
+        if before is not None and self.custom_rdp_properties == before.custom_rdp_properties:
+            return self
+        properties = rdp_properties.parse(
+            self.custom_rdp_properties,
+            field="collection.custom_rdp_properties",
+            allow_unknown=allow_unknown_properties,
+        )
+        return replace(self, custom_rdp_properties=properties)
 
 
 # What a collection of the other type has there.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from broker_service.collections.messages import draft_message, draft_of, message_of
 from broker_service.collections.rules import Draft
@@ -32,6 +33,8 @@ _CHANGEABLE = (
     "disconnected_session_limit_minutes",
     "idle_session_limit_minutes",
     "release_policy",
+    "gateway",
+    "user_name_format",
 )
 
 
@@ -68,6 +71,7 @@ class CollectionServicer(collections_pb2_grpc.CollectionServiceServicer):
             uid=str(uuid.uuid4()),
             host_ids=request.host_ids,
             validate_only=request.validate_only,
+            allow_unknown_properties=request.allow_unknown_rdp_properties,
             seconds=current().remaining_seconds,
             now_us=self._clock_us(),
             commit=self._mutations.commit(current(), request, pb.Collection, message_of),
@@ -101,14 +105,14 @@ class CollectionServicer(collections_pb2_grpc.CollectionServiceServicer):
                 _refuse_fixed(before, wanted)
             # Over the message of what is there: what is not named keeps its value.
             merged = draft_message(before)
-            for path in paths:
-                setattr(merged, path, getattr(wanted, path))
+            FieldMask(paths=paths).MergeMessage(wanted, merged, replace_message_field=True)
             return draft_of(merged)
 
         return await self._collections.update(
             wanted.name,
             change,
             etag=wanted.etag,
+            allow_unknown_properties=request.allow_unknown_rdp_properties,
             now_us=self._clock_us(),
             commit=self._mutations.commit(current(), request, pb.Collection, message_of),
         )

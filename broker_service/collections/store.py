@@ -12,13 +12,16 @@ from broker_service.collections.rules import (
     Collection,
     CollectionType,
     Draft,
+    Gateway,
     LoadBalancing,
     ReleasePolicy,
+    RoutingTokenFormat,
     SessionLimits,
 )
 from broker_service.tables import app_groups, collections, hosts
 from deskhold.chassis.paging import Page
 from deskhold.errors import NotFound
+from deskhold.identities import UserNameFormat
 
 _HELD = func.count(hosts.c.user_key)
 _COUNTED = (
@@ -196,6 +199,8 @@ def collection_of(row: Row[Any]) -> Collection:
                 row.active_limit_minutes, row.disconnected_limit_minutes, row.idle_limit_minutes
             ),
             release_policy=ReleasePolicy(row.release_policy) if is_personal else None,
+            gateway=_gateway_of(row),
+            user_name_format=UserNameFormat(row.user_name_format),
         ),
         version=row.version,
         created_us=row.created_us,
@@ -207,6 +212,7 @@ def collection_of(row: Row[Any]) -> Collection:
 
 def _changeable(draft: Draft) -> dict[str, Any]:
     """Return the columns that an update writes."""
+    gateway = draft.gateway or Gateway("", 0)
     return {
         "display_name": draft.display_name,
         "description": draft.description,
@@ -218,7 +224,18 @@ def _changeable(draft: Draft) -> dict[str, Any]:
         "disconnected_limit_minutes": draft.session_limits.disconnected,
         "idle_limit_minutes": draft.session_limits.idle,
         "release_policy": (draft.release_policy or ReleasePolicy.FREE).value,
+        "gateway_address": gateway.address,
+        "gateway_port": gateway.port,
+        "routing_token_format": gateway.token_format.value,
+        "user_name_format": draft.user_name_format.value,
     }
+
+
+def _gateway_of(row: Row[Any]) -> Gateway | None:
+    if not row.gateway_address:
+        return None
+    format = RoutingTokenFormat(row.routing_token_format)
+    return Gateway(row.gateway_address, row.gateway_port, format)
 
 
 def _required(collection: Collection | None, name: str) -> Collection:

@@ -63,6 +63,7 @@ class Collections:
         uid: str,
         host_ids: Sequence[str],
         validate_only: bool,
+        allow_unknown_properties: bool = False,
         seconds: float,
         now_us: int,
         commit: Commit[Reply],
@@ -72,12 +73,13 @@ class Collections:
         Its scopes are registered first; should anything fail afterwards, they are removed again.
 
         Raises:
-            InvalidArgument: A flag of personal collections is set on a pooled one.
+            InvalidArgument: A flag of personal collections is set on a pooled one, or an RDP
+                property cannot be set.
             AlreadyExists: The name is taken.
             FailedPrecondition: The name is in transition, the tenant is not registered, or a host
                 is in another collection.
         """
-        draft.check()
+        draft = draft.checked(allow_unknown_properties=allow_unknown_properties)
         claim = ""
         app_group = name.child("appGroups", DESKTOP_APP_GROUP)
         if validate_only:
@@ -133,6 +135,7 @@ class Collections:
         change: Callable[[Draft], Draft],
         *,
         etag: str,
+        allow_unknown_properties: bool = False,
         now_us: int,
         commit: Commit[Reply],
     ) -> Reply:
@@ -142,6 +145,7 @@ class Collections:
             name: Which.
             change: Returns what it is to be; raises what is wrong with that.
             etag: Change only this version; empty: any.
+            allow_unknown_properties: Accept RDP properties that clients are not known to have.
             now_us: When.
             commit: Runs the transaction.
 
@@ -155,8 +159,9 @@ class Collections:
         def work(connection: Connection) -> Collection:
             before = store.lock_collection(connection, name)
             before.require_etag(etag)
-            draft = change(before.draft).settled
-            draft.check()
+            draft = change(before.draft).settled.checked(
+                before.draft, allow_unknown_properties=allow_unknown_properties
+            )
             after = replace(before, draft=draft, version=before.version + 1, updated_us=now_us)
             if draft != before.draft:
                 if after.max_desktops_per_user < before.max_desktops_per_user:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from broker_service.collections.rules import RDP_PORT
 from broker_service.hosts.rules import (
-    DEFAULT_PORT,
     DEFAULT_WEIGHT,
     CheckResult,
     Condition,
@@ -92,7 +92,7 @@ def new_value(host: pb.Host, field: str) -> Any:
     """Return what a field that can be changed is to be; unset numbers are their defaults."""
     if field == "new_connections":
         return _new_connections(host)
-    default = {"port": DEFAULT_PORT, "relative_weight": DEFAULT_WEIGHT}.get(field)
+    default = {"port": RDP_PORT, "relative_weight": DEFAULT_WEIGHT}.get(field)
     return getattr(host, field) or default or getattr(host, field)
 
 

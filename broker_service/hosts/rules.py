@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from broker_service.collections.rules import Collection
+from broker_service.collections.rules import RDP_PORT, Collection
 from deskhold.errors import NotFound
 from deskhold.names import fold_id
 
-DEFAULT_PORT = 3389
 DEFAULT_WEIGHT = 100
 
 
@@ -258,7 +257,7 @@ class Host(NamedTuple):
 
         The rest is left as it is: who adds a host again does not undo what others changed since.
         """
-        place = (wanted.address or self.host_id, wanted.port or DEFAULT_PORT)
+        place = (wanted.address or self.host_id, wanted.port or RDP_PORT)
         return (self.reachable_at, self.port) == place
 
 

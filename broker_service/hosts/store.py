@@ -24,9 +24,8 @@ from sqlalchemy import (
     update,
 )
 
-from broker_service.collections.rules import Collection
+from broker_service.collections.rules import RDP_PORT, Collection
 from broker_service.hosts.rules import (
-    DEFAULT_PORT,
     DEFAULT_WEIGHT,
     CheckResult,
     HealthCheck,
@@ -142,7 +141,7 @@ def insert_hosts(
             "host_key": host.key,
             "uid": str(uuid.uuid4()),
             "address": host.address,
-            "port": host.port or DEFAULT_PORT,
+            "port": host.port or RDP_PORT,
             "claim_key": secrets.randbits(_CLAIM_KEY_BITS),
             "version": 1,
             "created_us": now_us,

@@ -1,45 +1,56 @@
-"""The `.rdp` file: `name:type:value` lines ended by CR LF (research/rds.md 7)."""
+"""The `.rdp` file: `name:type:value` lines ended by CR LF."""
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
-from broker_service.hosts.rules import Host
+from broker_service.collections.rdp_properties import is_own
+from broker_service.collections.rules import RoutingTokenFormat
 
-# 2 = warn and let the user decide when the server's identity cannot be verified.
-_AUTHENTICATION_LEVEL = 2
-_DEFAULTS = (
+# 2: warn the user when the server's identity cannot be verified.
+_AUTHENTICATION_LEVEL: Final = 2
+_DEFAULTS: Final = (
     "screen mode id:i:2",
     "prompt for credentials:i:1",
     f"authentication level:i:{_AUTHENTICATION_LEVEL}",
     "enablecredsspsupport:i:1",
     "negotiate security layer:i:1",
-    # 0: a session that the user left behind is taken up again.
+    # 0: reconnect to a session that the user has there.
     "disableconnectionsharing:i:0",
     "autoreconnection enabled:i:1",
     "redirectclipboard:i:1",
 )
-# What the broker alone says: custom lines of these names are left out.
-_OWN = frozenset(
-    {
-        "full address",
-        "alternate full address",
-        "loadbalanceinfo",
-        "username",
-        "remoteapplicationmode",
-        "remoteapplicationprogram",
-        "remoteapplicationname",
-        "remoteapplicationcmdline",
-        "alternate shell",
-        "disableremoteappcapscheck",
-        "signscope",
-        "signature",
-    }
-)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_TOKEN_PREFIXES: Final = {
+    RoutingTokenFormat.PLAIN: "",
+    RoutingTokenFormat.MSTS_COOKIE: "Cookie: msts=",
+}
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a client connects to.
+
+    Attributes:
+        address: A name or an address, of the host or of its collection's gateway.
+        port: The port there.
+        routing_token: What the gateway reads; empty: nothing does.
+    """
+
+    address: str
+    port: int
+    routing_token: str = ""
+
+    @property
+    def host_and_port(self) -> str:
+        """Both in one, an IPv6 address in brackets."""
+        where = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{where}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,41 +68,49 @@ class RemoteApp:
     arguments: str
 
 
+def routing_token_value(token: str, format: RoutingTokenFormat) -> str:
+    """Return the value of `loadbalanceinfo` that carries a routing token."""
+    return _TOKEN_PREFIXES[format] + token
+
+
 def rdp_file(
-    host: Host,
+    target: Target,
     user: str,
     *,
-    routing_token: str = "",
     custom: str = "",
     remote_app: RemoteApp | None = None,
+    to_be_signed: bool = False,
 ) -> str:
-    """Return a complete file that opens a desktop or an application on a host.
-
-    `alternate full address` wins over `full address` in clients, so it is given too: nobody can add
-    another one.
+    """Return a complete file that opens a desktop or an application.
 
     Args:
-        host: Where to.
-        user: As whom.
-        routing_token: For gateways and redirectors; empty: none.
-        custom: The collection's own lines, separated by line feeds; they replace defaults.
+        target: Where to.
+        user: As whom, as the file is to spell it.
+        custom: The collection's own properties, one a line; they replace defaults.
         remote_app: What to open; None: the desktop.
+        to_be_signed: Whether the file will be signed. Clients prefer an alternate address, and an
+            unsigned one could be added to a signed file; so such a file has the same address twice,
+            as rdpsign.exe does it.
     """
-    address = host.reachable_at
-    where = f"[{address}]" if ":" in address else address
-    target = f"{where}:{host.port}"
-    own = [("full address:s", target), ("alternate full address:s", target)]
-    if routing_token:
-        own.append(("loadbalanceinfo:s", routing_token))
+    own = [("full address:s", target.host_and_port)]
+    if to_be_signed:
+        own.append(("alternate full address:s", target.host_and_port))
+    if target.routing_token:
+        own.append(("loadbalanceinfo:s", target.routing_token))
     own.append(("username:s", user))
     return f"{_lines(own)}{_same_for_all(custom)}{_lines(_application(remote_app))}"
+
+
+def encoded(content: str) -> bytes:
+    """Return a file as mstsc writes it: UTF-16LE with a byte order mark."""
+    return codecs.BOM_UTF16_LE + content.encode("utf-16-le")
 
 
 @lru_cache(maxsize=4096)
 def _same_for_all(custom: str) -> str:
     added = [_plain(line).strip() for line in custom.split("\n")]
     lines = {_name(line): line for line in (*_DEFAULTS, *filter(None, added))}
-    return "".join(f"{line}\r\n" for name, line in lines.items() if name not in _OWN)
+    return "".join(f"{line}\r\n" for name, line in lines.items() if not is_own(name))
 
 
 def _name(line: str) -> str:
@@ -107,6 +126,9 @@ def _application(remote_app: RemoteApp | None) -> list[tuple[str, str]]:
         ("remoteapplicationprogram:s", alias),
         ("remoteapplicationname:s", remote_app.display_name or remote_app.application_id),
         ("remoteapplicationcmdline:s", remote_app.arguments),
+        # 1: expand environment variables on the host, not on the client.
+        ("remoteapplicationexpandcmdline:i", "1"),
+        ("remoteapplicationexpandworkingdir:i", "1"),
         ("alternate shell:s", alias),
         ("disableremoteappcapscheck:i", "1"),
     ]

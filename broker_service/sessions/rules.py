@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import NamedTuple
 
 from broker_service.assignments.rules import Person
@@ -12,6 +13,15 @@ from deskhold.errors import FailedPrecondition
 
 # A user who was sent to a host counts there for so long, until the session is reported.
 SIGN_IN_US = 120 * 1_000_000
+
+
+class AdministratorRights(Enum):
+    """What has become of the administrator rights that a collection grants on a host."""
+
+    NOT_GRANTED = "NOT_GRANTED"
+    PENDING = "PENDING"
+    APPLIED = "APPLIED"
+    UNMANAGED = "UNMANAGED"
 
 
 class Ask(NamedTuple):

@@ -9,7 +9,9 @@ from typing import Any
 from broker_service.messages import author_of, timestamp
 from broker_service.sessions.commands import SessionCommands
 from broker_service.sessions.messages import command_message, session_message, session_states
+from broker_service.sessions.rdp import encoded
 from broker_service.sessions.reported import CommandKind
+from broker_service.sessions.rules import AdministratorRights
 from broker_service.sessions.usecases import Sessions, Wish
 from deskhold import names
 from deskhold.api.broker.v1 import sessions_pb2 as pb
@@ -64,12 +66,16 @@ class SessionServicer(sessions_pb2_grpc.SessionServiceServicer):
         )
         return pb.ConnectResponse(
             host=way.host.name,
-            address=way.host.reachable_at,
-            port=way.host.port,
+            address=way.target.address,
+            port=way.target.port,
             user=way.user,
             newly_assigned=way.is_new,
-            administrator=way.is_administrator,
+            administrator=way.rights is AdministratorRights.APPLIED,
             rdp_file=way.rdp,
+            rdp_file_content=encoded(way.rdp),
+            administrator_rights=pb.AdministratorRights.Value(
+                f"ADMINISTRATOR_RIGHTS_{way.rights.value}"
+            ),
             session=way.session,
             routing_token=way.routing_token,
             routing_token_expire_time=timestamp(way.expires_us) if way.expires_us else None,
@@ -86,6 +92,17 @@ class SessionServicer(sessions_pb2_grpc.SessionServiceServicer):
             port=host.port,
             user=host.hold.user if host.hold is not None else "",
             expire_time=timestamp(route.expires_us),
+        )
+
+    async def GetPublisher(self, request: pb.GetPublisherRequest, context: Any) -> pb.Publisher:
+        """Return the certificate that signs `.rdp` files."""
+        publisher = self._sessions.publisher
+        return pb.Publisher(
+            subject=publisher.subject,
+            sha1_thumbprint=publisher.sha1_thumbprint,
+            sha256_thumbprint=publisher.sha256_thumbprint,
+            expire_time=timestamp(publisher.expires_us),
+            certificates=publisher.certificates,
         )
 
     async def GetSession(self, request: pb.GetSessionRequest, context: Any) -> pb.Session:

@@ -203,6 +203,16 @@ def find_routed(
     return row and (host_of(row, row.collection_name), CollectionType(row.type))
 
 
+def find_administrators(connection: Connection, host: Host) -> frozenset[str] | None:
+    """Return the keys of the users whom a host's agent has made administrators.
+
+    None: no agent has ever reported from the host.
+    """
+    query = select(host_reports.c.administrator_keys).where(host_reports.c.host == host.id)
+    keys = connection.execute(query).scalar_one_or_none()
+    return None if keys is None else frozenset(keys.split("\n"))
+
+
 def _targets(connection: Connection, asks: Sequence[Ask]) -> _Targets:
     targets = _Targets({}, {}, {})
     for row in _TARGETS.run(connection, sorted({ask.collection for ask in asks}), {}):

@@ -12,12 +12,17 @@ from broker_service.history.rules import Author
 from broker_service.hosts.rules import Host
 from broker_service.sessions.applications import find_application
 from broker_service.sessions.choice import find_or_take
-from broker_service.sessions.rdp import RemoteApp, rdp_file
+from broker_service.sessions.rdp import RemoteApp, Target, rdp_file, routing_token_value
 from broker_service.sessions.refusals import Search, passed_over
 from broker_service.sessions.routing import Route, RoutingTokens, routing_token_invalid
-from broker_service.sessions.rules import Arrival, Ask, Way, not_assigned
-from broker_service.sessions.signing import Signer
-from broker_service.sessions.store import find_or_claim, find_routed, find_ways
+from broker_service.sessions.rules import AdministratorRights, Arrival, Ask, Way, not_assigned
+from broker_service.sessions.signing import Publisher, Signer
+from broker_service.sessions.store import (
+    find_administrators,
+    find_or_claim,
+    find_routed,
+    find_ways,
+)
 from deskhold.chassis.database import Database
 from deskhold.errors import InvalidArgument, NotFound
 from deskhold.identities import Domains
@@ -46,19 +51,21 @@ class WayIn(NamedTuple):
 
     Attributes:
         host: The host.
+        target: What the client connects to: the host, or the gateway in front of it.
         user: The user as the assignment has it.
         is_new: Whether the host was assigned by this call.
-        is_administrator: Whether the user is to be administrator on the host.
+        rights: What has become of the administrator rights that the collection grants.
         rdp: The `.rdp` file.
         session: Name of the session that is taken up again; empty: a new one.
-        routing_token: The file's; empty when nothing may be handed out.
+        routing_token: For gateways and redirectors; empty when nothing may be handed out.
         expires_us: Until when that is good.
     """
 
     host: Host
+    target: Target
     user: str
     is_new: bool
-    is_administrator: bool
+    rights: AdministratorRights
     rdp: str
     session: str = ""
     routing_token: str = ""
@@ -119,32 +126,45 @@ class Sessions:
             raise await self._refusal(collection, way, arrival)
         way.require_open()
         if remote_app is None and way.app_group_type == _REMOTE_APP:
-            # Whoever may open applications is not handed the desktop around them.
+            # A right to open applications does not extend to the desktop around them.
             desktop = target.collection.child("appGroups", app_group_id)
             remote_app = await self._application(desktop, wish.application_id)
-        user = way.host.hold.user if way.host.hold is not None else user
+        rights = await self._rights(collection, way.host, person.key)
         token, expires_us = "", 0
         if not wish.only_say:
             route = Route.to(way.host, person.key, now_us=author.now_us)
             token, expires_us = self._tokens.seal(route), route.expires_us
-        content = rdp_file(
-            way.host,
-            user,
-            custom=collection.draft.custom_rdp_properties,
-            remote_app=remote_app,
-        )
-        if self._signer is not None and token:
-            content = await asyncio.to_thread(self._signer.sign, content)
+        user = way.host.hold.user if way.host.hold is not None else user
+        rdp_target = _rdp_target(collection, way.host, token)
         return WayIn(
             host=way.host,
+            target=rdp_target,
             user=user,
             is_new=way.is_new,
-            is_administrator=collection.draft.grant_administrative_privilege,
-            rdp=content,
+            rights=rights,
+            rdp=await self._file(
+                collection, rdp_target, user, remote_app=remote_app, only_say=wish.only_say
+            ),
             session=way.session,
             routing_token=token,
             expires_us=expires_us,
         )
+
+    @property
+    def publisher(self) -> Publisher:
+        """The certificate that signs `.rdp` files.
+
+        Raises:
+            NotFound: They are not signed.
+        """
+        if self._signer is None:
+            raise NotFound(
+                "this deployment does not sign .rdp files, so Windows warns of each and turns"
+                " redirections off; set DESKHOLD_RDP_SIGNING_FILE and start the broker again",
+                reason="PUBLISHER_NOT_FOUND",
+                metadata={"setting": "DESKHOLD_RDP_SIGNING_FILE"},
+            )
+        return self._signer.publisher
 
     async def resolve(self, tenant: str, token: str, now_us: int) -> tuple[Host, Route]:
         """Return the host that a routing token leads to, as it is now.
@@ -191,6 +211,36 @@ class Sessions:
             return (await self._database.lookup(passed_over, search)).error
         return not_assigned(collection, arrival.person.user)
 
+    async def _rights(
+        self, collection: Collection, host: Host, user_key: str
+    ) -> AdministratorRights:
+        if not collection.draft.grant_administrative_privilege:
+            return AdministratorRights.NOT_GRANTED
+        applied = await self._database.read(lambda tx: find_administrators(tx, host))
+        if applied is None:
+            return AdministratorRights.UNMANAGED
+        is_applied = user_key in applied
+        return AdministratorRights.APPLIED if is_applied else AdministratorRights.PENDING
+
+    async def _file(
+        self,
+        collection: Collection,
+        target: Target,
+        user: str,
+        *,
+        remote_app: RemoteApp | None,
+        only_say: bool,
+    ) -> str:
+        signer = None if only_say else self._signer
+        content = rdp_file(
+            target,
+            self._domains.spell(user, collection.draft.user_name_format),
+            custom=collection.draft.custom_rdp_properties,
+            remote_app=remote_app,
+            to_be_signed=signer is not None,
+        )
+        return content if signer is None else await asyncio.to_thread(signer.sign, content)
+
     async def _application(self, target: Name, application_id: str) -> RemoteApp | None:
         """Return what to open, before anything is claimed for it; None for a desktop."""
         if target.kind is Kind.APP_GROUP:
@@ -202,6 +252,14 @@ class Sessions:
                 "application_id", "is only for an app group of applications, not for a desktop"
             )
         return None
+
+
+def _rdp_target(collection: Collection, host: Host, token: str) -> Target:
+    gateway = collection.draft.gateway
+    if gateway is None:
+        return Target(host.reachable_at, host.port)
+    value = token and routing_token_value(token, gateway.token_format)
+    return Target(gateway.address, gateway.port, value)
 
 
 def _no_target(collection: Collection | None, target: Name) -> NotFound:

@@ -23,6 +23,7 @@ from deskhold.cli.group import group
 from deskhold.cli.host_change import host
 from deskhold.cli.local import bootstrap, login
 from deskhold.cli.policy import policy
+from deskhold.cli.publisher import publisher
 from deskhold.cli.role import role
 from deskhold.cli.role_assignment import role_assignment
 from deskhold.cli.scope import scope
@@ -54,6 +55,7 @@ for _command in (
     assignment,
     connect,
     resolve,
+    publisher,
     diagnostics,
     watch,
     session,

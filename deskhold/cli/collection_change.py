@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -14,6 +14,9 @@ from deskhold.cli.flags import collection_name, tenant_options
 from deskhold.cli.invocation import Invocation, passed
 from deskhold.cli.output import output_option, record, show
 from deskhold.cli.tree import Command
+
+if TYPE_CHECKING:
+    from deskhold.client.broker.collections import Gateway
 
 _MINUTES = click.IntRange(0)
 
@@ -26,9 +29,14 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         *args: Any,
         rdp_properties: tuple[str, ...],
         load_balancing: str | None,
+        user_name_format: str | None,
+        gateway: str | None,
+        gateway_token: str,
         **kwargs: Any,
     ) -> Any:
         settings = {field: kwargs.pop(field) for field in _FIELDS}
+        settings["user_name_format"] = user_name_format and user_name_format.replace("-", "_")
+        settings["gateway"] = _gateway(gateway, gateway_token)
         settings["custom_rdp_properties"] = "\n".join(rdp_properties) or None
         settings["load_balancing"] = load_balancing and load_balancing.replace("-", "_")
         given = {field: value for field, value in settings.items() if value is not None}
@@ -75,12 +83,50 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "rdp_properties",
             metavar="NAME:TYPE:VALUE",
             multiple=True,
-            help="A line for `.rdp` files; may be repeated.",
+            help="A property of `.rdp` files, or several with ';' between; may be repeated.",
+        ),
+        click.option(
+            "--allow-unknown-rdp-properties",
+            is_flag=True,
+            help="Accept properties that clients are not known to read.",
+        ),
+        click.option(
+            "--user-name-format",
+            type=click.Choice(["as-assigned", "upn", "netbios", "bare"]),
+            help="How `.rdp` files spell the user; bare for hosts with local accounts.",
+        ),
+        click.option(
+            "--gateway",
+            metavar="HOST[:PORT]",
+            help="What clients connect to instead of the hosts; it reads routing tokens.",
+        ),
+        click.option(
+            "--gateway-token",
+            type=click.Choice(["plain", "msts-cookie"]),
+            default="plain",
+            show_default=True,
+            help="How `.rdp` files carry the token to --gateway.",
         ),
     )
     for option in reversed(options):
         packed = option(packed)
     return packed
+
+
+def _gateway(text: str | None, token_format: str) -> Gateway | None:
+    """Return the gateway of `--gateway` and `--gateway-token`."""
+    if text is None:
+        return None
+    from deskhold.client.broker.collections import Gateway
+
+    address, colon, port = text.rpartition(":")
+    # An IPv6 address has colons of its own; with a port it stands in brackets.
+    if not colon or (":" in address and not address.endswith("]")):
+        address, port = text, "0"
+    if not address or not port.isdecimal():
+        raise click.UsageError(f"--gateway {text!r} is not HOST or HOST:PORT.")
+    format: Any = token_format.replace("-", "_")
+    return Gateway(address.strip("[]"), int(port), format)
 
 
 _FIELDS = (
@@ -119,6 +165,7 @@ def create(
     auto_assign: bool,
     grant_admin: bool,
     hosts: tuple[str, ...],
+    allow_unknown_rdp_properties: bool,
     settings: dict[str, Any],
     tenant_group: str | None,
     tenant: str | None,
@@ -133,6 +180,7 @@ def create(
         auto_assign_user=auto_assign,
         grant_administrative_privilege=grant_admin,
         host_ids=hosts,
+        allow_unknown_rdp_properties=allow_unknown_rdp_properties,
         **settings,
     )
     invocation.say(f"created collection {full.id}")
@@ -142,7 +190,8 @@ def create(
 @click.command(cls=Command, example="deskhold collection update eng --idle-session-limit 120")
 @click.argument("name")
 @_settings_options
-@click.option("--no-rdp-properties", is_flag=True, help="Take all lines for `.rdp` files away.")
+@click.option("--no-rdp-properties", is_flag=True, help="Remove all properties of `.rdp` files.")
+@click.option("--no-gateway", is_flag=True, help="Let clients connect to the hosts themselves.")
 @click.option("--etag", metavar="ETAG", default="", help="Change only this version.")
 @click.option("--validate-only", is_flag=True, help="Change nothing, say what would be there.")
 @tenant_options
@@ -154,6 +203,8 @@ def update(
     name: str,
     settings: dict[str, Any],
     no_rdp_properties: bool,
+    no_gateway: bool,
+    allow_unknown_rdp_properties: bool,
     etag: str,
     validate_only: bool,
     tenant_group: str | None,
@@ -162,19 +213,24 @@ def update(
 ) -> None:
     """Change what is given of the collection NAME; the rest stays.
 
-    Lines for `.rdp` files replace those there were. The type, --auto-assign and --grant-admin are
-    fixed when it is created.
+    Properties of `.rdp` files replace those there were. The type, --auto-assign and --grant-admin
+    are fixed when it is created.
     """
     if no_rdp_properties:
         if "custom_rdp_properties" in settings:
             raise click.UsageError("--no-rdp-properties goes without --rdp-property.")
         settings["custom_rdp_properties"] = ""
+    if no_gateway:
+        if "gateway" in settings:
+            raise click.UsageError("--no-gateway goes without --gateway.")
+        settings["gateway"] = "none"
     if not settings:
         raise click.UsageError("say what to change; see --help.")
     made = invocation.client.update_collection(
         collection_name(name, tenant_group, tenant),
         etag=etag,
         validate_only=validate_only,
+        allow_unknown_rdp_properties=allow_unknown_rdp_properties,
         **settings,
     )
     invocation.say(f"{'would change' if validate_only else 'changed'} collection {name}")

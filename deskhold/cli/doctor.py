@@ -1,7 +1,8 @@
-"""`deskhold doctor`: whether collections and app groups have their scopes at the authority."""
+"""`deskhold doctor`: what is wrong with a deployment, and how to repair what can be repaired."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -20,9 +21,11 @@ from deskhold.cli.output import (
 )
 from deskhold.cli.removal import refuse_without_terminal
 from deskhold.cli.tree import Command
+from deskhold.errors import NotFound, PermissionDenied
 
 if TYPE_CHECKING:
     from deskhold.api.broker.v1.registration_pb2 import CompareScopesResponse
+    from deskhold.client import Client
 
 _VIEW = View(
     (Column("scope", "SCOPE"), Column("kind", "MISMATCH", without("SCOPE_MISMATCH_KIND_"))),
@@ -30,6 +33,8 @@ _VIEW = View(
 )
 # What the service repairs in a call; more is repaired by calling again.
 _AT_ONCE = 1_000
+# Time to give clients the thumbprint of the next certificate.
+_NOTICE_DAYS = 60
 
 
 @click.command(cls=Command, example="deskhold doctor --tenant hr --repair")
@@ -43,13 +48,15 @@ def doctor(
 ) -> None:
     """Say where collections and app groups differ from the scopes that rbac has for them.
 
-    They agree unless a store was restored or changed by hand. Looks at the whole deployment, or at
+    They agree unless a store was restored or changed by hand. Warns on stderr when `.rdp` files are
+    not signed, or not much longer. Looks at the whole deployment, or at
     a tenant. The exit code is 1 when they differ and are not repaired. --repair registers scopes
     that are missing, and removes those that nothing stands for, with all role assignments there;
     it prints what was different.
     """
     client, scope = invocation.client, where.or_deployment()
     found = client.compare_scopes(scope)
+    _warn_of_publisher(client, scope)
     invocation.say(
         f"compared {found.compared_count}: {counted(found.mismatch_count, 'difference')}"
     )
@@ -71,6 +78,25 @@ def doctor(
         repaired += more
     invocation.say(f"repaired {counted(len(repaired), 'difference')}")
     show_all(map(record, repaired), _VIEW, output)
+
+
+def _warn_of_publisher(client: Client, scope: str) -> None:
+    try:
+        publisher = client.get_publisher(scope)
+    except NotFound as error:
+        click.echo(f"warning: {error.message}", err=True)
+    except PermissionDenied as error:
+        click.echo(f"warning: the signature of .rdp files was not checked: {error}", err=True)
+    else:
+        end = publisher.expire_time.ToDatetime(UTC)
+        days = (end - datetime.now(UTC)).days
+        if days < _NOTICE_DAYS:
+            when = f"expires on {end:%Y-%m-%d}" if days >= 0 else f"expired on {end:%Y-%m-%d}"
+            click.echo(
+                f"warning: the certificate that signs .rdp files {when}; replace it, and the"
+                " thumbprint that clients trust",
+                err=True,
+            )
 
 
 def _ask(found: CompareScopesResponse) -> None:

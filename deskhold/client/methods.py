@@ -67,6 +67,7 @@ class Methods:
     export_assignments = Unary(assignments.export_assignments)
     connect = Unary(sessions.connect)
     resolve_routing_token = Unary(sessions.resolve_routing_token)
+    get_publisher = Unary(sessions.get_publisher)
     compare_scopes = Unary(registration.compare_scopes)
     repair_scopes = Unary(registration.repair_scopes)
     list_activities = Paged(diagnostics.list_activities)

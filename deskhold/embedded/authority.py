@@ -1,5 +1,7 @@
 """The deployment's own certificate authority: one root, one leaf per service, all ECDSA P-256.
 
+The certificate that signs `.rdp` files is RSA, with which rdpsign.exe and mstsc are known to work.
+
 Nothing here touches a file or the clock; `deskhold.embedded.home` keeps what is made.
 """
 
@@ -11,7 +13,7 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -22,6 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_LIFETIME = timedelta(days=3652)
 LEAF_LIFETIME = timedelta(days=365)
+PUBLISHER_LIFETIME = timedelta(days=3 * 365)
 RENEW_BEFORE = timedelta(days=30)
 
 # A certificate that begins this instant is refused where the clock runs behind.
@@ -121,10 +124,38 @@ def new_leaf(
     )
 
 
+def new_publisher(
+    key: rsa.RSAPrivateKey,
+    *,
+    authority: x509.Certificate,
+    authority_key: ec.EllipticCurvePrivateKey,
+    now: datetime,
+) -> x509.Certificate:
+    """Return a certificate that signs `.rdp` files.
+
+    It has the two purposes that Remote Desktop clients accept in a publisher, and no name under
+    which a server could show it. It lasts longer than a service's, because clients trust it by its
+    thumbprint.
+    """
+    purposes = [ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.SERVER_AUTH]
+    until = min(now + PUBLISHER_LIFETIME, authority.not_valid_after_utc)
+    issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+    return (
+        _begun(
+            _named("deskhold desktop publisher"), authority.subject, key.public_key(), now, until
+        )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(digital_signature=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+        .add_extension(issuer_key, critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+
+
 def is_good_leaf(
     leaf: x509.Certificate,
     *,
-    key: ec.EllipticCurvePrivateKey,
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
     authority: x509.Certificate,
     now: datetime,
 ) -> bool:
@@ -145,7 +176,7 @@ def _named(common_name: str) -> x509.Name:
 def _begun(
     subject: x509.Name,
     issuer: x509.Name,
-    public_key: ec.EllipticCurvePublicKey,
+    public_key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
     now: datetime,
     until: datetime,
 ) -> x509.CertificateBuilder:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
 )
 
 from deskhold import issuer
@@ -27,16 +28,16 @@ _Read = TypeVar("_Read")
 # rbac takes two more ports after the broker's, and 65535 is the last one there is.
 _LAST_BASE_PORT = 65533
 _PAGE_KEY_BYTES = 32
-_ISSUER_KEY_BITS = 2048
+_RSA_KEY_BITS = 2048
 
 
 def lay_out(home: Path, base_port: int, *, now: datetime | None = None) -> Home:
     """Make what the state directory lacks; safe to repeat, to kill, and to run twice at once.
 
     Each file appears whole or not at all, readable by its owner only. What exists is kept, keys
-    always; only what is derived from them is made again when it must be: a certificate of a
-    service that expires within 30 days or does not fit its key or the authority, and a JWKS
-    without the issuer's key. `base_port` only counts the first time, when the settings are written.
+    always; only what is derived from them is made again when it must be: a certificate that expires
+    within 30 days or does not fit its key or the authority, and a JWKS without the issuer's key.
+    `base_port` only counts the first time, when the settings are written.
 
     Args:
         home: The state directory; made when it is not there.
@@ -60,6 +61,7 @@ def lay_out(home: Path, base_port: int, *, now: datetime | None = None) -> Home:
         root = _lay_authority(laid, moment)
         for service in SERVICES:
             _lay_leaf(laid, service, root, moment)
+        _lay_publisher(laid, root, moment)
         _lay_issuer(laid)
         files.make_once(laid.page_key_file, lambda: secrets.token_hex(_PAGE_KEY_BYTES).encode())
         # Last, so that whoever finds settings also finds every file they name.
@@ -85,8 +87,15 @@ def _refuse_unwritable(home: Home, base_port: int) -> None:
 
 
 def _directories(home: Home) -> tuple[Path, ...]:
-    inner = (home.ca_file, home.tls_file(SERVICES[0]), home.jwks_file, home.page_key_file)
-    return (home.path, *(path.parent for path in inner), home.layout_lock.parent)
+    inner = (
+        home.ca_file,
+        home.tls_file(SERVICES[0]),
+        home.rdp_signing_file,
+        home.jwks_file,
+        home.page_key_file,
+        home.layout_lock,
+    )
+    return (home.path, *(path.parent for path in inner))
 
 
 def _lay_authority(home: Home, now: datetime) -> x509.Certificate:
@@ -110,6 +119,28 @@ def _lay_leaf(home: Home, service: str, root: x509.Certificate, now: datetime) -
         service, key, authority=root, authority_key=_authority_key(home, root, path), now=now
     )
     files.replace(path, authority.certificate_to_pem(leaf))
+
+
+def _lay_publisher(home: Home, root: x509.Certificate, now: datetime) -> None:
+    path = home.rdp_signing_file
+    if path.exists():
+        key, certificate = _read(path, _publisher_from_pem)
+        if authority.is_good_leaf(certificate, key=key, authority=root, now=now):
+            return
+    else:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_KEY_BITS)
+    certificate = authority.new_publisher(
+        key, authority=root, authority_key=_authority_key(home, root, path), now=now
+    )
+    chain = b"".join(map(authority.certificate_to_pem, (certificate, root)))
+    files.replace(path, chain + _rsa_to_pem(key))
+
+
+def _publisher_from_pem(pem: bytes) -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
+    key = load_pem_private_key(pem[pem.index(b"-----BEGIN PRIVATE KEY") :], password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ValueError("it holds no RSA key")
+    return key, x509.load_pem_x509_certificates(pem)[0]
 
 
 def _authority_key(
@@ -153,7 +184,10 @@ def _publishes(jwks_file: Path, published: dict[str, list[dict[str, str]]]) -> b
 
 
 def _new_issuer_key() -> bytes:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=_ISSUER_KEY_BITS)
+    return _rsa_to_pem(rsa.generate_private_key(public_exponent=65537, key_size=_RSA_KEY_BITS))
+
+
+def _rsa_to_pem(key: rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 

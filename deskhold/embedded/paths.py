@@ -48,6 +48,11 @@ class Home:
         return self.path / "issuer" / "jwks.json"
 
     @property
+    def rdp_signing_file(self) -> Path:
+        """The certificate that signs `.rdp` files, the authority's above it, and its key."""
+        return self.path / "rdp" / "signing.pem"
+
+    @property
     def page_key_file(self) -> Path:
         """The secret with which the services sign page tokens."""
         return self.path / "secrets" / "page-key"

@@ -39,6 +39,9 @@ DESKHOLD_BROKER_TLS_CERT_FILE={home.tls_file("broker")}
 DESKHOLD_BROKER_TLS_KEY_FILE={home.tls_key_file("broker")}
 DESKHOLD_BROKER_AUTHORITY_ADDRESS=localhost:{rbac_services}
 
+# The certificate and key that sign .rdp files; without them Windows warns of each file.
+DESKHOLD_BROKER_RDP_SIGNING_FILE={home.rdp_signing_file}
+
 # rbac: where people reach it (TLS, bearer token) and where services do (mutual TLS),
 # its database and certificate, and the one service that may ask about others.
 DESKHOLD_RBAC_LISTEN=127.0.0.1:{rbac}

@@ -67,6 +67,7 @@ ACTIONS: Final = tuple(
             "deskhold.resources/hosts/delete": "Remove hosts.",
             "deskhold.resources/hosts/read": "See hosts.",
             "deskhold.resources/hosts/write": "Add and change hosts.",
+            "deskhold.resources/publishers/read": "See which certificate signs `.rdp` files.",
             "deskhold.resources/registration/read": "Compare collections with their scopes.",
             "deskhold.resources/registration/write": "Repair the scopes of collections.",
             "deskhold.resources/sessions/disconnect/action": "Disconnect sessions.",

@@ -149,6 +149,7 @@ READS: dict[str, Build] = {
     "ListAssignments": lambda eng: assignments.list_assignments(eng.name).first,
     "ListAssignmentPeriods": lambda eng: assignments.list_assignment_periods(eng.name).first,
     "ResolveRoutingToken": lambda eng: sessions.resolve_routing_token(eng.tenant, "dh2.x"),
+    "GetPublisher": lambda eng: sessions.get_publisher(f"/{eng.tenant}"),
     "ExportAssignments": lambda eng: assignments.export_assignments(eng.name),
     "ListActivities": lambda eng: diagnostics.list_activities(f"{eng.tenant}/diagnostics").first,
     "CompareScopes": lambda eng: registration.compare_scopes(f"/{eng.tenant}"),

@@ -80,6 +80,7 @@ MAY = {
     "AssignmentService/ExportAssignments": "x x x - - x x - - - -",
     "SessionService/Connect": "x x - - x - - - - - -",
     "SessionService/ResolveRoutingToken": "x x - - - - - - x - -",
+    "SessionService/GetPublisher": "x x x - - - - - - - -",
     "SessionService/GetSession": "x x x - - - x - - - -",
     "SessionService/ListSessions": "x x x - - - x - - - -",
     "SessionService/DisconnectSession": "x x - - - - x - - - -",
@@ -168,6 +169,7 @@ TRIED: dict[str, Callable[[Eng], Call[Any] | Listing[Any] | Stream[Any]]] = {
     "SessionService/ResolveRoutingToken": lambda eng: sessions.resolve_routing_token(
         eng.tenant, "dh2.not-one-of-ours"
     ),
+    "SessionService/GetPublisher": lambda eng: sessions.get_publisher(f"/{eng.tenant}"),
     "SessionService/GetSession": lambda eng: sessions.get_session(visit(eng)),
     "SessionService/ListSessions": lambda eng: sessions.list_sessions(eng.name),
     "SessionService/DisconnectSession": lambda eng: sessions.disconnect_session(
@@ -203,6 +205,7 @@ PLACES = {
     "HostService/MoveHosts": "tenant",
     "SessionService/Connect": "desktop",
     "SessionService/ResolveRoutingToken": "tenant",
+    "SessionService/GetPublisher": "tenant",
     "RegistrationService/CompareScopes": "tenant",
     "RegistrationService/RepairScopes": "tenant",
     "DiagnosticsService/ListActivities": "tenant's diagnostics",

@@ -215,6 +215,8 @@ EVERY_KIND = [
             sessions_pb2.ResolveRoutingTokenRequest(parent=T, token="x"),
             [("gateways/resolve/action", T)],
         ),
+        (sessions_pb2.GetPublisherRequest(scope=f"/{T}"), [("publishers/read", T)]),
+        (sessions_pb2.GetPublisherRequest(scope="/"), [("publishers/read", "")]),
         (
             sessions_pb2.ConnectRequest(name=OFFICE, user="nobody"),
             [("appGroups/connectOnBehalf/action", OFFICE)],

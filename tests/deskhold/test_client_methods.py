@@ -74,6 +74,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "SendSessionMessage": lambda one: one.send_session_message(SESSION, title="t", body="b"),
     "GetSessionCommand": lambda one: one.get_session_command(f"{ENG}/hosts/pc-1/commands/c"),
     "ResolveRoutingToken": lambda one: one.resolve_routing_token(TENANT, "dh2.x"),
+    "GetPublisher": lambda one: one.get_publisher("/"),
     "CheckAccess": lambda one: one.check_access(WRITE, "/"),
     "BatchCheckAccess": lambda one: one.batch_check_access([]),
     "ExplainAccess": lambda one: one.explain_access(WRITE, "/", principal=ALICE),

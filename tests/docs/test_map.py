@@ -16,6 +16,7 @@ DOCUMENTS = [
     "README.md",
     "docs/cmdlets.md",
     "docs/errors.md",
+    "docs/rdp-files.md",
     "docs/settings.md",
 ]
 # A path in the text is written from the root, or from one of these when the sentence says which.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 from google.protobuf.empty_pb2 import Empty
@@ -12,6 +13,33 @@ from deskhold.client.calls import PAGE_SIZE, Call, Listing, mask_of, new_request
 
 LoadBalancing = Literal["breadth_first", "depth_first"]
 ReleasePolicy = Literal["free", "quarantine"]
+RoutingTokenFormat = Literal["plain", "msts_cookie"]
+UserNameFormat = Literal["as_assigned", "upn", "netbios", "bare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What stands between clients and hosts and reads routing tokens.
+
+    Attributes:
+        address: Where clients reach it: a name or an address.
+        port: Its port; 0 means 3389.
+        format: How the token is written into `.rdp` files.
+    """
+
+    address: str
+    port: int = 0
+    format: RoutingTokenFormat = "plain"
+
+    @property
+    def message(self) -> collections_pb2.Gateway:
+        """The same as a message."""
+        format = f"ROUTING_TOKEN_FORMAT_{self.format.upper()}"
+        return collections_pb2.Gateway(
+            address=self.address,
+            port=self.port,
+            token_format=collections_pb2.RoutingTokenFormat.Value(format),
+        )
 
 
 def create_collection(
@@ -31,7 +59,10 @@ def create_collection(
     disconnected_session_limit_minutes: int = 0,
     idle_session_limit_minutes: int = 0,
     release_policy: ReleasePolicy | None = None,
+    gateway: Gateway | None = None,
+    user_name_format: UserNameFormat | None = None,
     host_ids: Iterable[str] = (),
+    allow_unknown_rdp_properties: bool = False,
     request_id: str | None = None,
     validate_only: bool = False,
 ) -> Call[collections_pb2.Collection]:
@@ -46,7 +77,8 @@ def create_collection(
         auto_assign_user: Only personal, as the next two.
         grant_administrative_privilege: Who holds a host is administrator on it.
         max_desktops_per_user: How many hosts one user may hold, at most 16; 0 means 1.
-        custom_rdp_properties: Lines `name:type:value` for `.rdp` files, with line feeds between.
+        custom_rdp_properties: Properties `name:type:value` for `.rdp` files, with line feeds or
+            semicolons between.
         load_balancing: Only pooled, as the next; breadth first when not given.
         max_sessions_per_host: 0: as many as come.
         active_session_limit_minutes: When sessions end, as the next two; 0: never.
@@ -54,7 +86,10 @@ def create_collection(
         idle_session_limit_minutes: See above.
         release_policy: Only personal: what becomes of a host that is given back; free when not
             given.
+        gateway: What clients connect to instead of the hosts; its token is in `.rdp` files then.
+        user_name_format: How `.rdp` files spell the user; as assigned when not given.
         host_ids: Its first hosts.
+        allow_unknown_rdp_properties: Accept properties that clients are not known to read.
         request_id: See `deskhold.client.broker`.
         validate_only: Change nothing.
 
@@ -77,12 +112,15 @@ def create_collection(
         disconnected_session_limit_minutes=disconnected_session_limit_minutes,
         idle_session_limit_minutes=idle_session_limit_minutes,
         release_policy=_release_policy(release_policy),
+        gateway=None if gateway is None else gateway.message,
+        user_name_format=_user_name_format(user_name_format),
     )
     request = collections_pb2.CreateCollectionRequest(
         parent=parent,
         collection_id=collection_id,
         collection=collection,
         host_ids=host_ids,
+        allow_unknown_rdp_properties=allow_unknown_rdp_properties,
         request_id=request_id or new_request_id(),
         validate_only=validate_only,
     )
@@ -121,11 +159,16 @@ def update_collection(
     disconnected_session_limit_minutes: int | None = None,
     idle_session_limit_minutes: int | None = None,
     release_policy: ReleasePolicy | None = None,
+    gateway: Gateway | Literal["none"] | None = None,
+    user_name_format: UserNameFormat | None = None,
+    allow_unknown_rdp_properties: bool = False,
     etag: str = "",
     request_id: str | None = None,
     validate_only: bool = False,
 ) -> Call[collections_pb2.Collection]:
     """Change what is given of a collection; the rest stays. See `create_collection`.
+
+    With "none" as gateway, clients connect to the hosts themselves from then on.
 
     Raises:
         NotFound: There is none.
@@ -144,12 +187,16 @@ def update_collection(
         "disconnected_session_limit_minutes": disconnected_session_limit_minutes,
         "idle_session_limit_minutes": idle_session_limit_minutes,
         "release_policy": release_policy and _release_policy(release_policy),
+        "gateway": gateway.message if isinstance(gateway, Gateway) else None,
+        "user_name_format": user_name_format and _user_name_format(user_name_format),
     }
     given = {field: value for field, value in changes.items() if value is not None}
+    removed = ("gateway",) if gateway == "none" else ()
     # The fields have types of their own, which a mapping does not tell apart.
     request = collections_pb2.UpdateCollectionRequest(
         collection=collections_pb2.Collection(name=name, etag=etag, **given),  # type: ignore[arg-type]
-        update_mask=mask_of(given),
+        update_mask=mask_of((*given, *removed)),
+        allow_unknown_rdp_properties=allow_unknown_rdp_properties,
         request_id=request_id or new_request_id(),
         validate_only=validate_only,
     )
@@ -183,6 +230,12 @@ def delete_collection(
 
 def _load_balancing(value: LoadBalancing | None) -> collections_pb2.LoadBalancing.ValueType:
     return collections_pb2.LoadBalancing.Value(f"LOAD_BALANCING_{(value or 'unspecified').upper()}")
+
+
+def _user_name_format(value: UserNameFormat | None) -> collections_pb2.UserNameFormat.ValueType:
+    return collections_pb2.UserNameFormat.Value(
+        f"USER_NAME_FORMAT_{(value or 'unspecified').upper()}"
+    )
 
 
 def _release_policy(value: ReleasePolicy | None) -> collections_pb2.ReleasePolicy.ValueType:

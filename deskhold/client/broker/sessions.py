@@ -61,6 +61,18 @@ def resolve_routing_token(
     )
 
 
+def get_publisher(scope: str) -> Call[sessions_pb2.Publisher]:
+    """Return the certificate that signs `.rdp` files.
+
+    Args:
+        scope: Where the caller holds the right to ask: `/` or a tenant's scope.
+
+    Raises:
+        NotFound: Files are not signed.
+    """
+    return Call(sessions_pb2.GetPublisherRequest(scope=scope), sessions_pb2.Publisher)
+
+
 def get_session(name: str) -> Call[sessions_pb2.Session]:
     """Return one session.
 

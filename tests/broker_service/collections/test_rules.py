@@ -40,7 +40,7 @@ def collection(of: Draft) -> Collection:
     "flags", [(), (AUTO,), (ADMIN,), (MANY,), (AUTO, ADMIN), (AUTO, ADMIN, MANY)]
 )
 def test_a_personal_collection_may_have_any_flags(flags: tuple[str, ...]) -> None:
-    draft(CollectionType.PERSONAL, *flags).check()
+    draft(CollectionType.PERSONAL, *flags).checked()
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_pooled_collection_has_no_flag_of_personal_ones(
     flags: tuple[str, ...], named: str
 ) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        draft(CollectionType.POOLED, *flags).check()
+        draft(CollectionType.POOLED, *flags).checked()
 
     assert caught.value.reason == "FIELD_VIOLATION"
     assert caught.value.metadata == {"field": f"collection.{named}"}
@@ -67,7 +67,7 @@ def test_a_pooled_collection_has_no_flag_of_personal_ones(
 
 @pytest.mark.parametrize("desktops", [0, 1])
 def test_one_desktop_per_user_may_be_said_of_a_pooled_collection(desktops: int) -> None:
-    draft(CollectionType.POOLED, desktops=desktops).check()
+    draft(CollectionType.POOLED, desktops=desktops).checked()
 
 
 @pytest.mark.parametrize(("said", "meant"), [(0, 1), (1, 1), (16, 16)])
@@ -96,10 +96,10 @@ def test_a_pooled_collection_is_not_a_personal_one() -> None:
 )
 def test_a_setting_goes_with_one_type_only(type: CollectionType, setting: dict[str, Any]) -> None:
     other = (set(CollectionType) - {type}).pop()
-    replace(draft(other), **setting).check()
+    replace(draft(other), **setting).checked()
 
     with pytest.raises(InvalidArgument, match="is only for") as caught:
-        replace(draft(type), **setting).check()
+        replace(draft(type), **setting).checked()
 
     assert caught.value.metadata == {"field": f"collection.{next(iter(setting))}"}
 
@@ -111,5 +111,5 @@ def test_what_is_not_said_is_settled_by_the_type() -> None:
     assert (pooled.release_policy, pooled.load_balancing) == (None, LoadBalancing.BREADTH_FIRST)
     assert personal.max_desktops_per_user == pooled.max_desktops_per_user == 1
     for one in (personal, pooled):
-        one.check()
+        one.checked()
         assert one.settled == one

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from deskhold.api.broker.v1 import sessions_pb2
 from deskhold.api.broker.v1.hosts_pb2 import Host, NewHost
 from deskhold.client import Client
 from deskhold.errors import (
@@ -62,7 +63,9 @@ def test_the_answer_says_where_and_as_whom(pair: Pair, owner: Client, tenant: st
 
     assert (way.address, way.port) == ("lab-1", 3389)
     assert way.user == OWNER
-    assert way.administrator
+    assert way.administrator_rights == sessions_pb2.ADMINISTRATOR_RIGHTS_UNMANAGED
+    assert not way.administrator
+    assert way.rdp_file_content == b"\xff\xfe" + way.rdp_file.encode("utf-16-le")
     assert "full address:s:lab-1:3389\r\n" in way.rdp_file
     assert f"username:s:{OWNER}\r\n" in way.rdp_file
 
@@ -80,7 +83,10 @@ def test_an_ipv6_address_is_told_as_it_is_and_written_in_brackets(
 
 
 def test_without_the_privilege_the_user_is_no_administrator(owner: Client, eng: Eng) -> None:
-    assert not owner.connect(eng.name).administrator
+    way = owner.connect(eng.name)
+
+    assert not way.administrator
+    assert way.administrator_rights == sessions_pb2.ADMINISTRATOR_RIGHTS_NOT_GRANTED
 
 
 @pytest.mark.parametrize("below", ["", "/appGroups/desktop"], ids=["collection", "app group"])

@@ -23,10 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from broker_service.sessions.rdp import rdp_file
+from broker_service.sessions.rdp import Target, rdp_file
 from broker_service.sessions.signing import Signer, optional_signer
 from deskhold.chassis.settings import Reader, SettingsError
-from tests.broker_service.sessions.test_rdp import host
 from tests.broker_service.stores import Store
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -35,7 +34,12 @@ KEYS: dict[str, Callable[[], Key]] = {
     "EC": lambda: ec.generate_private_key(ec.SECP256R1()),
 }
 KIND = pytest.mark.parametrize("kind", KEYS)
-CONTENT = rdp_file(host(), "alice@contoso.com", routing_token="dh2.token", custom="audiomode:i:1")
+CONTENT = rdp_file(
+    Target("pc-1", 3389, "dh2.token"),
+    "alice@contoso.com",
+    custom="audiomode:i:1",
+    to_be_signed=True,
+)
 
 
 def certificate(key: Key) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.empty_pb2 import Empty
@@ -21,6 +22,7 @@ from deskhold.api.broker.v1.registration_pb2 import (
     RepairScopesResponse,
     ScopeMismatch,
 )
+from deskhold.api.broker.v1.sessions_pb2 import Publisher
 from tests.deskhold.cli.conftest import Run, RunOnTerminal
 from tests.deskhold.stub_service import StubService
 
@@ -167,6 +169,15 @@ def test_an_application_is_removed(run: Run, service: StubService) -> None:
     assert "APPLICATION_NOT_FOUND" in absent.stderr
 
 
+@pytest.fixture(autouse=True)
+def publisher(service: StubService) -> Publisher:
+    """The certificate that signs `.rdp` files, which lasts long enough."""
+    answer = Publisher(subject="CN=us", sha1_thumbprint="AB", certificates="PEM\n")
+    answer.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=100))
+    service.answers["GetPublisher"] = answer
+    return answer
+
+
 MISMATCHES = [
     ScopeMismatch(scope=f"/{OFFICE}", kind=SCOPE_MISMATCH_KIND_NOT_REGISTERED),
     ScopeMismatch(scope=f"/{ENG}x", kind=SCOPE_MISMATCH_KIND_ORPHANED),
@@ -230,6 +241,37 @@ def test_registering_is_done_without_a_question(run: Run, service: StubService) 
     service.answers["RepairScopes"] = RepairScopesResponse(repaired=MISMATCHES[:1])
 
     assert run("doctor", "--repair").exit_code == 0
+
+
+def test_the_doctor_warns_of_files_that_are_not_signed(run: Run, service: StubService) -> None:
+    service.answers["CompareScopes"] = CompareScopesResponse(compared_count=9)
+    service.answers["GetPublisher"] = errors.NotFound("not signed", reason="PUBLISHER_NOT_FOUND")
+
+    done = run("doctor")
+
+    assert (done.exit_code, done.stdout) == (0, "9 compared, nothing differs\n")
+    assert done.stderr == "warning: not signed\n"
+
+
+@pytest.mark.parametrize(("days", "verb"), [(59, "expires"), (-2, "expired")])
+def test_the_doctor_warns_of_a_signature_that_ends_soon(
+    run: Run, service: StubService, publisher: Publisher, days: int, verb: str
+) -> None:
+    service.answers["CompareScopes"] = CompareScopesResponse(compared_count=9)
+    end = datetime.now(UTC) + timedelta(days=days)
+    publisher.expire_time.FromDatetime(end)
+
+    done = run("doctor")
+
+    assert done.exit_code == 0
+    assert f"the certificate that signs .rdp files {verb} on {end:%Y-%m-%d}" in done.stderr
+
+
+def test_the_publisher_is_shown_with_its_thumbprint(run: Run, service: StubService) -> None:
+    assert "SHA-1 THUMBPRINT:    AB\n" in run("publisher").stdout
+    assert run("publisher", "-o", "pem").stdout == "PEM\n"
+    assert run("publisher", "-o", "name").stdout == "AB\n"
+    assert [one.scope for one in service.requests("GetPublisher")] == ["/", "/", "/"]
 
 
 def test_a_doctor_without_the_authority_is_unavailable(run: Run, service: StubService) -> None:

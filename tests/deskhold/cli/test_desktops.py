@@ -7,6 +7,7 @@ import json
 import pytest
 
 from deskhold import errors
+from deskhold.api.broker.v1 import sessions_pb2
 from deskhold.api.broker.v1.assignments_pb2 import (
     Assignment,
     ListAssignmentsResponse,
@@ -180,13 +181,46 @@ def test_an_empty_list_is_an_empty_list_in_json(run: Run, service: StubService) 
     assert run("assignment", "list", "--collection", "eng", "-o", "json").stdout == "[]\n"
 
 
-def test_connect_prints_the_rdp_file_as_it_is(run: Run, service: StubService) -> None:
-    service.answers["Connect"] = ConnectResponse(rdp_file="full address:s:pc-1\r\nx:s:ü\r\n")
+FILE = "full address:s:pc-1\r\nx:s:ü\r\n"
+CONTENT = b"\xff\xfe" + FILE.encode("utf-16-le")
+WAY_IN = ConnectResponse(host=f"{ENG}/hosts/pc-1", rdp_file=FILE, rdp_file_content=CONTENT)
+
+
+def test_connect_prints_the_bytes_of_the_rdp_file(run: Run, service: StubService) -> None:
+    service.answers["Connect"] = WAY_IN
 
     done = run("connect", "eng", "-o", "rdp")
 
-    assert done.stdout_bytes == "full address:s:pc-1\r\nx:s:ü\r\n".encode()
+    assert done.stdout_bytes == CONTENT
     assert service.requests("Connect")[0].name == ENG
+
+
+def test_on_a_terminal_connect_prints_the_rdp_file_as_text(
+    run_on_terminal: RunOnTerminal, service: StubService
+) -> None:
+    service.answers["Connect"] = WAY_IN
+
+    assert "x:s:ü" in run_on_terminal("connect", "eng", "-o", "rdp", stdout_too=True).terminal
+
+
+@pytest.mark.parametrize(
+    ("rights", "shown"),
+    [
+        (sessions_pb2.ADMINISTRATOR_RIGHTS_NOT_GRANTED, "no"),
+        (sessions_pb2.ADMINISTRATOR_RIGHTS_PENDING, "pending"),
+        (sessions_pb2.ADMINISTRATOR_RIGHTS_APPLIED, "yes"),
+        (sessions_pb2.ADMINISTRATOR_RIGHTS_UNMANAGED, "unmanaged"),
+    ],
+)
+def test_connect_says_what_has_become_of_administrator_rights(
+    run: Run,
+    service: StubService,
+    rights: sessions_pb2.AdministratorRights.ValueType,
+    shown: str,
+) -> None:
+    service.answers["Connect"] = ConnectResponse(administrator_rights=rights)
+
+    assert f"ADMINISTRATOR:   {shown}\n" in run("connect", "eng").stdout
 
 
 def test_connect_takes_an_app_group_and_another_user(run: Run, service: StubService) -> None:

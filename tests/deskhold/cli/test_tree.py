@@ -26,6 +26,7 @@ SPELLINGS = {
     "collection list": "",
     "collection show": "",
     "collection delete": "--force",
+    "publisher": "--infrastructure --tenant",
     "host add": "--collection --host-pool --address --port --friendly-name --new-connections"
     " --weight --session-limit",
     "host list": "--collection --assigned --free --draining --unhealthy --reserved --quarantined"

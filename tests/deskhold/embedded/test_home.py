@@ -23,6 +23,7 @@ MADE = (
     "tls/rbac.pem",
     "tls/broker-key.pem",
     "tls/broker.pem",
+    "rdp/signing.pem",
     "issuer/key.pem",
     "issuer/jwks.json",
     "secrets/page-key",
@@ -186,7 +187,7 @@ def test_every_file_that_the_settings_name_is_there(home: Home) -> None:
     named = {key: Path(value) for key, value in said.items() if key.endswith("_FILE")}
     del named["DESKHOLD_TOKEN_FILE"]  # the command line writes it at login
 
-    assert len(named) == 8
+    assert len(named) == 9
     assert all(path.is_absolute() and path.is_file() for path in named.values())
 
 

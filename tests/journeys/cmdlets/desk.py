@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -87,7 +88,9 @@ class Desk:
         """Run a command, in this process and away from any terminal."""
         arguments = self._arguments(command, words)
         done = self.run(arguments)
-        return _done(done.exit_code, done.stderr, done.stdout, arguments)
+        is_rdp = done.stdout_bytes.startswith(codecs.BOM_UTF16_LE)
+        stdout = done.stdout_bytes.decode("utf-16") if is_rdp else done.stdout
+        return _done(done.exit_code, done.stderr, stdout, arguments)
 
     def run(self, arguments: list[str], **settings: str) -> Result:
         """Run the command line as it is given, with settings that win over those of the desk."""

@@ -21,6 +21,62 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _RoutingTokenFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RoutingTokenFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RoutingTokenFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROUTING_TOKEN_FORMAT_UNSPECIFIED: _RoutingTokenFormat.ValueType  # 0
+    """PLAIN in requests; never returned."""
+    ROUTING_TOKEN_FORMAT_PLAIN: _RoutingTokenFormat.ValueType  # 1
+    """The token alone."""
+    ROUTING_TOKEN_FORMAT_MSTS_COOKIE: _RoutingTokenFormat.ValueType  # 2
+    """`Cookie: msts=` and the token, which load balancers such as HAProxy (`rdp_cookie`) can read."""
+
+class RoutingTokenFormat(_RoutingTokenFormat, metaclass=_RoutingTokenFormatEnumTypeWrapper):
+    """How a routing token is written into the `loadbalanceinfo` of an `.rdp` file."""
+
+ROUTING_TOKEN_FORMAT_UNSPECIFIED: RoutingTokenFormat.ValueType  # 0
+"""PLAIN in requests; never returned."""
+ROUTING_TOKEN_FORMAT_PLAIN: RoutingTokenFormat.ValueType  # 1
+"""The token alone."""
+ROUTING_TOKEN_FORMAT_MSTS_COOKIE: RoutingTokenFormat.ValueType  # 2
+"""`Cookie: msts=` and the token, which load balancers such as HAProxy (`rdp_cookie`) can read."""
+Global___RoutingTokenFormat: _TypeAlias = RoutingTokenFormat  # noqa: Y015
+
+class _UserNameFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UserNameFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UserNameFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    USER_NAME_FORMAT_UNSPECIFIED: _UserNameFormat.ValueType  # 0
+    """AS_ASSIGNED in requests; never returned."""
+    USER_NAME_FORMAT_AS_ASSIGNED: _UserNameFormat.ValueType  # 1
+    """As the assignment or the request has it."""
+    USER_NAME_FORMAT_UPN: _UserNameFormat.ValueType  # 2
+    """`user@domain`, where the deployment's map of domains knows the domain; otherwise as assigned."""
+    USER_NAME_FORMAT_NETBIOS: _UserNameFormat.ValueType  # 3
+    """`NETBIOS\\user`, where the deployment's map of domains knows the domain; otherwise as assigned."""
+    USER_NAME_FORMAT_BARE: _UserNameFormat.ValueType  # 4
+    """`user` alone, for hosts with local accounts."""
+
+class UserNameFormat(_UserNameFormat, metaclass=_UserNameFormatEnumTypeWrapper):
+    """How `.rdp` files spell the user."""
+
+USER_NAME_FORMAT_UNSPECIFIED: UserNameFormat.ValueType  # 0
+"""AS_ASSIGNED in requests; never returned."""
+USER_NAME_FORMAT_AS_ASSIGNED: UserNameFormat.ValueType  # 1
+"""As the assignment or the request has it."""
+USER_NAME_FORMAT_UPN: UserNameFormat.ValueType  # 2
+"""`user@domain`, where the deployment's map of domains knows the domain; otherwise as assigned."""
+USER_NAME_FORMAT_NETBIOS: UserNameFormat.ValueType  # 3
+"""`NETBIOS\\user`, where the deployment's map of domains knows the domain; otherwise as assigned."""
+USER_NAME_FORMAT_BARE: UserNameFormat.ValueType  # 4
+"""`user` alone, for hosts with local accounts."""
+Global___UserNameFormat: _TypeAlias = UserNameFormat  # noqa: Y015
+
 class _LoadBalancing:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -119,6 +175,8 @@ class Collection(_message.Message):
     DISCONNECTED_SESSION_LIMIT_MINUTES_FIELD_NUMBER: _builtins.int
     IDLE_SESSION_LIMIT_MINUTES_FIELD_NUMBER: _builtins.int
     RELEASE_POLICY_FIELD_NUMBER: _builtins.int
+    GATEWAY_FIELD_NUMBER: _builtins.int
+    USER_NAME_FORMAT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tenantGroups/{tenant_group}/tenants/{tenant}/collections/{collection}`."""
     uid: _builtins.str
@@ -146,7 +204,8 @@ class Collection(_message.Message):
     etag: _builtins.str
     """Opaque version of the content."""
     custom_rdp_properties: _builtins.str
-    """Lines for every `.rdp` file it hands out, `name:type:value`, separated by line feeds. Only names that RDP clients know,
+    """Properties for every `.rdp` file it hands out, `name:type:value`, one a line. Requests may also separate them by
+    semicolons, as Azure Virtual Desktop does. Only properties that RDP clients know, unless the request allows others,
     and none that the broker sets itself. At most 8,192 characters.
     """
     load_balancing: Global___LoadBalancing.ValueType
@@ -161,6 +220,8 @@ class Collection(_message.Message):
     """End sessions that have been idle for so long; 0: never. At most 30 days."""
     release_policy: Global___ReleasePolicy.ValueType
     """What becomes of a host when its assignment ends. Only with PERSONAL; unspecified means FREE."""
+    user_name_format: Global___UserNameFormat.ValueType
+    """How `.rdp` files spell the user. Unspecified means AS_ASSIGNED."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
@@ -168,6 +229,12 @@ class Collection(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it was last changed."""
+
+    @_builtins.property
+    def gateway(self) -> Global___Gateway:
+        """The gateway between clients and hosts. Not set: clients connect to the hosts themselves, and `.rdp` files carry no
+        routing token.
+        """
 
     def __init__(
         self,
@@ -192,14 +259,46 @@ class Collection(_message.Message):
         disconnected_session_limit_minutes: _builtins.int = ...,
         idle_session_limit_minutes: _builtins.int = ...,
         release_policy: Global___ReleasePolicy.ValueType = ...,
+        gateway: Global___Gateway | None = ...,
+        user_name_format: Global___UserNameFormat.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "gateway", b"gateway", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_session_limit_minutes", b"active_session_limit_minutes", "assigned_host_count", b"assigned_host_count", "auto_assign_user", b"auto_assign_user", "create_time", b"create_time", "custom_rdp_properties", b"custom_rdp_properties", "description", b"description", "disconnected_session_limit_minutes", b"disconnected_session_limit_minutes", "display_name", b"display_name", "etag", b"etag", "grant_administrative_privilege", b"grant_administrative_privilege", "host_count", b"host_count", "idle_session_limit_minutes", b"idle_session_limit_minutes", "load_balancing", b"load_balancing", "max_desktops_per_user", b"max_desktops_per_user", "max_sessions_per_host", b"max_sessions_per_host", "name", b"name", "release_policy", b"release_policy", "type", b"type", "uid", b"uid", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_session_limit_minutes", b"active_session_limit_minutes", "assigned_host_count", b"assigned_host_count", "auto_assign_user", b"auto_assign_user", "create_time", b"create_time", "custom_rdp_properties", b"custom_rdp_properties", "description", b"description", "disconnected_session_limit_minutes", b"disconnected_session_limit_minutes", "display_name", b"display_name", "etag", b"etag", "gateway", b"gateway", "grant_administrative_privilege", b"grant_administrative_privilege", "host_count", b"host_count", "idle_session_limit_minutes", b"idle_session_limit_minutes", "load_balancing", b"load_balancing", "max_desktops_per_user", b"max_desktops_per_user", "max_sessions_per_host", b"max_sessions_per_host", "name", b"name", "release_policy", b"release_policy", "type", b"type", "uid", b"uid", "update_time", b"update_time", "user_name_format", b"user_name_format"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Collection: _TypeAlias = Collection  # noqa: Y015
+
+@_typing.final
+class Gateway(_message.Message):
+    """A gateway or redirector that reads the routing token of a connection and asks the broker where it leads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    TOKEN_FORMAT_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """Where clients reach it: a name or an address. 1-253 characters."""
+    port: _builtins.int
+    """Its port; 0 means 3389."""
+    token_format: Global___RoutingTokenFormat.ValueType
+    """How the token is written into `loadbalanceinfo`. Unspecified means PLAIN."""
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        port: _builtins.int = ...,
+        token_format: Global___RoutingTokenFormat.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "port", b"port", "token_format", b"token_format"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Gateway: _TypeAlias = Gateway  # noqa: Y015
 
 @_typing.final
 class CreateCollectionRequest(_message.Message):
@@ -213,6 +312,7 @@ class CreateCollectionRequest(_message.Message):
     HOST_IDS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ALLOW_UNKNOWN_RDP_PROPERTIES_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The tenant: `tenantGroups/{tenant_group}/tenants/{tenant}`. It must be a registered scope."""
     collection_id: _builtins.str
@@ -221,6 +321,8 @@ class CreateCollectionRequest(_message.Message):
     """A UUID. A retry with the same one returns the first answer."""
     validate_only: _builtins.bool
     """Check everything, change nothing, return what would be there."""
+    allow_unknown_rdp_properties: _builtins.bool
+    """Accept custom RDP properties that are not in the list of those that clients know."""
     @_builtins.property
     def collection(self) -> Global___Collection:
         """The collection. `name` and the output-only fields are ignored."""
@@ -238,10 +340,11 @@ class CreateCollectionRequest(_message.Message):
         host_ids: _abc.Iterable[_builtins.str] | None = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        allow_unknown_rdp_properties: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "collection_id", b"collection_id", "host_ids", b"host_ids", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_unknown_rdp_properties", b"allow_unknown_rdp_properties", "collection", b"collection", "collection_id", b"collection_id", "host_ids", b"host_ids", "parent", b"parent", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -337,10 +440,13 @@ class UpdateCollectionRequest(_message.Message):
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    ALLOW_UNKNOWN_RDP_PROPERTIES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID. A retry with the same one returns the first answer."""
     validate_only: _builtins.bool
     """Check everything, change nothing, return what would be there."""
+    allow_unknown_rdp_properties: _builtins.bool
+    """Accept custom RDP properties that are not in the list of those that clients know."""
     @_builtins.property
     def collection(self) -> Global___Collection:
         """The collection: its name and the new values. With an `etag`, only that version is changed."""
@@ -348,7 +454,8 @@ class UpdateCollectionRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Which fields to change (AIP-134): display_name, description, max_desktops_per_user, custom_rdp_properties,
-        load_balancing, max_sessions_per_host, the session limits, release_policy. Empty or `*`: all of them.
+        load_balancing, max_sessions_per_host, the session limits, release_policy, gateway, user_name_format. Empty or `*`: all
+        of them.
         """
 
     def __init__(
@@ -358,10 +465,11 @@ class UpdateCollectionRequest(_message.Message):
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         request_id: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
+        allow_unknown_rdp_properties: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "request_id", b"request_id", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_unknown_rdp_properties", b"allow_unknown_rdp_properties", "collection", b"collection", "request_id", b"request_id", "update_mask", b"update_mask", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -21,6 +21,38 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _AdministratorRights:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AdministratorRightsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AdministratorRights.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ADMINISTRATOR_RIGHTS_UNSPECIFIED: _AdministratorRights.ValueType  # 0
+    """Never sent."""
+    ADMINISTRATOR_RIGHTS_NOT_GRANTED: _AdministratorRights.ValueType  # 1
+    """The collection grants none."""
+    ADMINISTRATOR_RIGHTS_PENDING: _AdministratorRights.ValueType  # 2
+    """The host's agent has not reported yet that it has applied them."""
+    ADMINISTRATOR_RIGHTS_APPLIED: _AdministratorRights.ValueType  # 3
+    """The host's agent has reported that it has applied them."""
+    ADMINISTRATOR_RIGHTS_UNMANAGED: _AdministratorRights.ValueType  # 4
+    """No agent has ever reported from the host, so nothing applies them."""
+
+class AdministratorRights(_AdministratorRights, metaclass=_AdministratorRightsEnumTypeWrapper):
+    """What has become of the administrator rights of a user on their host."""
+
+ADMINISTRATOR_RIGHTS_UNSPECIFIED: AdministratorRights.ValueType  # 0
+"""Never sent."""
+ADMINISTRATOR_RIGHTS_NOT_GRANTED: AdministratorRights.ValueType  # 1
+"""The collection grants none."""
+ADMINISTRATOR_RIGHTS_PENDING: AdministratorRights.ValueType  # 2
+"""The host's agent has not reported yet that it has applied them."""
+ADMINISTRATOR_RIGHTS_APPLIED: AdministratorRights.ValueType  # 3
+"""The host's agent has reported that it has applied them."""
+ADMINISTRATOR_RIGHTS_UNMANAGED: AdministratorRights.ValueType  # 4
+"""No agent has ever reported from the host, so nothing applies them."""
+Global___AdministratorRights: _TypeAlias = AdministratorRights  # noqa: Y015
+
 class _SessionState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -225,24 +257,32 @@ class ConnectResponse(_message.Message):
     SESSION_FIELD_NUMBER: _builtins.int
     ROUTING_TOKEN_FIELD_NUMBER: _builtins.int
     ROUTING_TOKEN_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    RDP_FILE_CONTENT_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_RIGHTS_FIELD_NUMBER: _builtins.int
     host: _builtins.str
     """The host: `{collection}/hosts/{host}`."""
     address: _builtins.str
-    """Where clients reach it: a name or an address."""
+    """Where clients connect to: the collection's gateway, or the host itself. A name or an address."""
     port: _builtins.int
-    """The port of its RDP listener."""
+    """The port there."""
     user: _builtins.str
     """For whom, as the assignment has it."""
     newly_assigned: _builtins.bool
     """Whether the host was assigned by this call."""
     administrator: _builtins.bool
-    """Whether the user is to be administrator on the host."""
+    """Whether the user is administrator on the host, as its agent last reported. `administrator_rights` says more."""
     rdp_file: _builtins.str
-    """A complete `.rdp` file: lines end in CR LF."""
+    """The `.rdp` file as text, to look at; lines end in CR LF. Hand `rdp_file_content` to clients."""
     session: _builtins.str
     """The session that is taken up again: `{collection}/hosts/{host}/sessions/{session}`. Empty: a new one."""
     routing_token: _builtins.str
     """A routing token for gateways and redirectors: opaque, 100 characters. Empty with `validate_only`."""
+    rdp_file_content: _builtins.bytes
+    """The `.rdp` file as clients read it: UTF-16LE with a byte order mark. Store or send these bytes as they are, as
+    `application/x-rdp`.
+    """
+    administrator_rights: Global___AdministratorRights.ValueType
+    """What has become of the administrator rights that the collection grants."""
     @_builtins.property
     def routing_token_expire_time(self) -> _timestamp_pb2.Timestamp:
         """Until when the routing token is good."""
@@ -260,10 +300,12 @@ class ConnectResponse(_message.Message):
         session: _builtins.str = ...,
         routing_token: _builtins.str = ...,
         routing_token_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        rdp_file_content: _builtins.bytes = ...,
+        administrator_rights: Global___AdministratorRights.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["routing_token_expire_time", b"routing_token_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "administrator", b"administrator", "host", b"host", "newly_assigned", b"newly_assigned", "port", b"port", "rdp_file", b"rdp_file", "routing_token", b"routing_token", "routing_token_expire_time", b"routing_token_expire_time", "session", b"session", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "administrator", b"administrator", "administrator_rights", b"administrator_rights", "host", b"host", "newly_assigned", b"newly_assigned", "port", b"port", "rdp_file", b"rdp_file", "rdp_file_content", b"rdp_file_content", "routing_token", b"routing_token", "routing_token_expire_time", b"routing_token_expire_time", "session", b"session", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -334,6 +376,68 @@ class ResolveRoutingTokenResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResolveRoutingTokenResponse: _TypeAlias = ResolveRoutingTokenResponse  # noqa: Y015
+
+@_typing.final
+class GetPublisherRequest(_message.Message):
+    """Asks for the certificate that signs `.rdp` files."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    scope: _builtins.str
+    """Where the caller holds the right to ask: `/`, or `/tenantGroups/{tenant_group}/tenants/{tenant}`."""
+    def __init__(
+        self,
+        *,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPublisherRequest: _TypeAlias = GetPublisherRequest  # noqa: Y015
+
+@_typing.final
+class Publisher(_message.Message):
+    """The certificate that signs `.rdp` files."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    SHA1_THUMBPRINT_FIELD_NUMBER: _builtins.int
+    SHA256_THUMBPRINT_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """Its subject, as RFC 4514 writes it."""
+    sha1_thumbprint: _builtins.str
+    """SHA-1 of the certificate, 40 hexadecimal digits in upper case, as group policy lists trusted publishers."""
+    sha256_thumbprint: _builtins.str
+    """SHA-256 of the certificate, 64 hexadecimal digits in upper case."""
+    certificates: _builtins.str
+    """The certificate, then the chain above it, PEM."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is valid."""
+
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        sha1_thumbprint: _builtins.str = ...,
+        sha256_thumbprint: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        certificates: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "expire_time", b"expire_time", "sha1_thumbprint", b"sha1_thumbprint", "sha256_thumbprint", b"sha256_thumbprint", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Publisher: _TypeAlias = Publisher  # noqa: Y015
 
 @_typing.final
 class Session(_message.Message):

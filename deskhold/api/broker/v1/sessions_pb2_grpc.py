@@ -45,6 +45,11 @@ class SessionServiceStub(object):
                 request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenRequest.SerializeToString,
                 response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenResponse.FromString,
                 _registered_method=True)
+        self.GetPublisher = channel.unary_unary(
+                '/deskhold.api.broker.v1.SessionService/GetPublisher',
+                request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.GetPublisherRequest.SerializeToString,
+                response_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.Publisher.FromString,
+                _registered_method=True)
         self.GetSession = channel.unary_unary(
                 '/deskhold.api.broker.v1.SessionService/GetSession',
                 request_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.GetSessionRequest.SerializeToString,
@@ -101,6 +106,15 @@ class SessionServiceServicer(object):
         `deskhold.resources/gateways/resolve/action` at the tenant. Safe to repeat.
         Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, has expired, or its
         host is gone or no longer the user's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPublisher(self, request, context):
+        """Returns the certificate that signs `.rdp` files, so that clients can be told to trust it. Needs
+        `deskhold.resources/publishers/read` at the deployment or tenant. Safe to repeat.
+        Errors: NOT_FOUND with PUBLISHER_NOT_FOUND when files are not signed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -175,6 +189,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.ResolveRoutingToken,
                     request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenRequest.FromString,
                     response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenResponse.SerializeToString,
+            ),
+            'GetPublisher': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPublisher,
+                    request_deserializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.GetPublisherRequest.FromString,
+                    response_serializer=deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.Publisher.SerializeToString,
             ),
             'GetSession': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSession,
@@ -262,6 +281,33 @@ class SessionService(object):
             '/deskhold.api.broker.v1.SessionService/ResolveRoutingToken',
             deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenRequest.SerializeToString,
             deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.ResolveRoutingTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPublisher(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deskhold.api.broker.v1.SessionService/GetPublisher',
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.GetPublisherRequest.SerializeToString,
+            deskhold_dot_api_dot_broker_dot_v1_dot_sessions__pb2.Publisher.FromString,
             options,
             channel_credentials,
             insecure,

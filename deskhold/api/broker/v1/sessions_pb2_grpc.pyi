@@ -33,6 +33,11 @@ class SessionServiceStub:
     Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, has expired, or its
     host is gone or no longer the user's.
     """
+    GetPublisher: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetPublisherRequest, _sessions_pb2.Publisher]
+    """Returns the certificate that signs `.rdp` files, so that clients can be told to trust it. Needs
+    `deskhold.resources/publishers/read` at the deployment or tenant. Safe to repeat.
+    Errors: NOT_FOUND with PUBLISHER_NOT_FOUND when files are not signed.
+    """
     GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _sessions_pb2.Session]
     """Returns one session. Needs `deskhold.resources/sessions/read` at the collection. Safe to repeat.
     Errors: NOT_FOUND with COLLECTION_NOT_FOUND, HOST_NOT_FOUND or SESSION_NOT_FOUND.
@@ -97,6 +102,17 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         `deskhold.resources/gateways/resolve/action` at the tenant. Safe to repeat.
         Errors: INVALID_ARGUMENT with ROUTING_TOKEN_INVALID when it was not issued here for this tenant, has expired, or its
         host is gone or no longer the user's.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPublisher(
+        self,
+        request: _sessions_pb2.GetPublisherRequest,
+        context: _aio.ServicerContext[_sessions_pb2.GetPublisherRequest, _abc.Awaitable[_sessions_pb2.Publisher]],
+    ) -> _abc.Awaitable[_sessions_pb2.Publisher]:
+        """Returns the certificate that signs `.rdp` files, so that clients can be told to trust it. Needs
+        `deskhold.resources/publishers/read` at the deployment or tenant. Safe to repeat.
+        Errors: NOT_FOUND with PUBLISHER_NOT_FOUND when files are not signed.
         """
 
     @_abc_1.abstractmethod

@@ -295,6 +295,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ABORTED: the changes after the position are no longer kept. List everything and watch from now.
     Example: {"position": "..."}.
     """
+    ERROR_REASON_PUBLISHER_NOT_FOUND: _ErrorReason.ValueType  # 120
+    """NOT_FOUND: the broker does not sign `.rdp` files.
+    Example: {"setting": "DESKHOLD_RDP_SIGNING_FILE"}.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The value of `google.rpc.ErrorInfo.reason` in every error that a deskhold service returns; the domain is `deskhold`.
@@ -573,5 +577,9 @@ Example: {"host": "pc-017", "collection": "..."}.
 ERROR_REASON_POSITION_GONE: ErrorReason.ValueType  # 108
 """ABORTED: the changes after the position are no longer kept. List everything and watch from now.
 Example: {"position": "..."}.
+"""
+ERROR_REASON_PUBLISHER_NOT_FOUND: ErrorReason.ValueType  # 120
+"""NOT_FOUND: the broker does not sign `.rdp` files.
+Example: {"setting": "DESKHOLD_RDP_SIGNING_FILE"}.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -57,4 +57,8 @@ TABLES = (
         },
     ),
     Table(a_routing_token, {"resolve": Tells("{routing}", MINE)}),
+    Table(
+        a_routing_token,
+        {"publisher": Tells("--tenant default", {"subject": "CN=deskhold desktop publisher"})},
+    ),
 )
