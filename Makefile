@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 BIN := .venv/bin
 DEV := .venv/.complete
 PROTOS := .venv-protos/.complete
-PACKAGES := $(wildcard deskhold broker_service rbac_service tests bench)
+PACKAGES := $(wildcard deskhold broker_service rbac_service tests bench examples)
 
 # `make help` prints the lines that start with ##@ and the text after ## of each target.
 ##@ Use
