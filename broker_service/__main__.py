@@ -18,6 +18,7 @@ from broker_service.rbac import Authority
 from broker_service.registration.outbox import Registration
 from broker_service.retention import ACTIVITY_DAYS, ACTIVITY_ROWS, Retention, Rule, rules
 from broker_service.services import services
+from broker_service.sessions.routing import LIFETIME_SECONDS, RoutingTokens
 from broker_service.sessions.signing import Signer, optional_signer
 from broker_service.watch.hub import Hub
 from deskhold.channel import Endpoint, open_async
@@ -38,18 +39,24 @@ def main() -> int:
         settings = ServerSettings.read(reader)
         authority_address = reader.read("AUTHORITY_ADDRESS", address)
         signer = reader.read("RDP_SIGNING_FILE", optional_signer, "")
+        token_seconds = reader.read("ROUTING_TOKEN_SECONDS", count, str(LIFETIME_SECONDS))
         kept = rules(
             activity_days=reader.read("ACTIVITY_DAYS", count, str(ACTIVITY_DAYS)),
             activity_rows=reader.read("ACTIVITY_ROWS", count, str(ACTIVITY_ROWS)),
         )
         reader.finish()
         migrate(settings.database_url, MIGRATIONS)
-        uvloop.run(_serve(settings, authority_address, signer, kept))
+        routing_tokens = RoutingTokens(settings.page_key, token_seconds)
+        uvloop.run(_serve(settings, authority_address, signer, routing_tokens, kept))
     return 0
 
 
 async def _serve(
-    settings: ServerSettings, authority_address: str, signer: Signer | None, kept: Sequence[Rule]
+    settings: ServerSettings,
+    authority_address: str,
+    signer: Signer | None,
+    routing_tokens: RoutingTokens,
+    kept: Sequence[Rule],
 ) -> None:
     logger = configure_logging("broker", settings.log_level)
     registry = CollectorRegistry()
@@ -71,7 +78,14 @@ async def _serve(
     server = Server(
         settings,
         services=services(
-            settings, database, registration, authority, signer, recorder=recorder, hub=hub
+            settings,
+            database,
+            registration,
+            authority,
+            signer,
+            routing_tokens=routing_tokens,
+            recorder=recorder,
+            hub=hub,
         ),
         table=access_table(settings.domains),
         authorizer=authority,

@@ -69,6 +69,7 @@ def services(
     authority: Authority,
     signer: Signer | None,
     *,
+    routing_tokens: RoutingTokens,
     recorder: Recorder,
     hub: Hub,
 ) -> tuple[Service, ...]:
@@ -133,7 +134,7 @@ def services(
             partial(
                 sessions_pb2_grpc.add_SessionServiceServicer_to_server,
                 SessionServicer(
-                    Sessions(database, domains, RoutingTokens(settings.page_key), signer),
+                    Sessions(database, domains, routing_tokens, signer),
                     now_us,
                     commands=SessionCommands(database, domains),
                     mutations=mutations,

@@ -24,7 +24,7 @@ from broker_service.collections.rules import CollectionType
 from broker_service.hosts.rules import Host
 from deskhold.errors import InvalidArgument
 
-LIFETIME_US: Final = 300 * 1_000_000
+LIFETIME_SECONDS: Final = 300
 # Characters of every token: the prefix and 72 bytes in base64. Even, since the documentation of
 # Microsoft's ActiveX client asks for an even length.
 TOKEN_LENGTH: Final = 100
@@ -53,10 +53,10 @@ class Route(NamedTuple):
     expires_us: int
 
     @classmethod
-    def to(cls, host: Host, user_key: str, *, now_us: int) -> Route:
-        """Return the route of a user to a host, good for `LIFETIME_US`."""
-        end_seconds = (now_us + LIFETIME_US) // 1_000_000
-        return cls(host.id, _digest(host.uid), _digest(user_key), end_seconds * 1_000_000)
+    def to(cls, host: Host, user_key: str, *, end_us: int) -> Route:
+        """Return the route of a user to a host, good until the whole second before a time."""
+        whole_us = end_us - end_us % 1_000_000
+        return cls(host.id, _digest(host.uid), _digest(user_key), whole_us)
 
     def leads_to(self, host: Host, type: CollectionType) -> bool:
         """Return whether the user may still go to the host that has the number now."""
@@ -72,11 +72,18 @@ class RoutingTokens:
 
     Args:
         secret: What the key is derived from; all brokers of a deployment have the same.
+        lifetime_seconds: How long a token is good.
     """
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, lifetime_seconds: int = LIFETIME_SECONDS) -> None:
+        self._lifetime_us = lifetime_seconds * 1_000_000
         key = HKDF(SHA256(), 32, salt=None, info=b"deskhold routing token 2").derive(secret)
         self._cipher = AESGCM(key)
+
+    def issue(self, host: Host, user_key: str, *, now_us: int) -> tuple[str, int]:
+        """Return a user's token to a host, and until when it is good."""
+        route = Route.to(host, user_key, end_us=now_us + self._lifetime_us)
+        return self.seal(route), route.expires_us
 
     def seal(self, route: Route) -> str:
         """Return the token of a route: `TOKEN_LENGTH` characters, safe in URLs and `.rdp` files."""

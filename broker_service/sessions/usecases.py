@@ -132,8 +132,7 @@ class Sessions:
         rights = await self._rights(collection, way.host, person.key)
         token, expires_us = "", 0
         if not wish.only_say:
-            route = Route.to(way.host, person.key, now_us=author.now_us)
-            token, expires_us = self._tokens.seal(route), route.expires_us
+            token, expires_us = self._tokens.issue(way.host, person.key, now_us=author.now_us)
         user = way.host.hold.user if way.host.hold is not None else user
         rdp_target = _rdp_target(collection, way.host, token)
         return WayIn(

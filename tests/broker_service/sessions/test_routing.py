@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from broker_service.collections.rules import CollectionType
 from broker_service.hosts.rules import Hold, Host
-from broker_service.sessions.routing import LIFETIME_US, TOKEN_LENGTH, Route, RoutingTokens
+from broker_service.sessions.routing import LIFETIME_SECONDS, TOKEN_LENGTH, Route, RoutingTokens
 from broker_service.sessions.usecases import WayIn
 from deskhold.client import Client
 from deskhold.errors import InvalidArgument
@@ -93,7 +93,7 @@ def test_every_token_fits_into_the_first_packet_whatever_the_names(
     user: str, host_id: str, collection: str, number: int, form: str
 ) -> None:
     host = host_called(host_id, number=number, collection=collection)
-    value = form + TOKENS.seal(Route.to(host, user, now_us=NOW_US))
+    value = form + TOKENS.seal(Route.to(host, user, end_us=NOW_US))
 
     packet = connection_request(value)
 
@@ -102,7 +102,7 @@ def test_every_token_fits_into_the_first_packet_whatever_the_names(
 
 
 def test_a_token_tells_nothing_and_is_never_the_same() -> None:
-    route = Route.to(host_called("pc-1"), ALICE, now_us=NOW_US)
+    route = Route.to(host_called("pc-1"), ALICE, end_us=END_US)
     tokens = {TOKENS.seal(route) for _ in range(100)}
     bodies = [urlsafe_b64decode(token.removeprefix("dh2.")) for token in tokens]
 
@@ -112,7 +112,7 @@ def test_a_token_tells_nothing_and_is_never_the_same() -> None:
 
 def test_a_route_is_that_of_one_user_to_one_host() -> None:
     host = host_called("pc-1", uid="one", user_key=ALICE)
-    route = Route.to(host, ALICE, now_us=NOW_US)
+    route = Route.to(host, ALICE, end_us=END_US)
 
     assert route.leads_to(host, CollectionType.PERSONAL)
     for other in (
@@ -175,6 +175,15 @@ def test_a_token_ends() -> None:
     refuse(TOKENS, token, END_US)
 
 
+def test_the_lifetime_is_a_setting() -> None:
+    host = host_called("pc-1")
+
+    token, expires_us = RoutingTokens(b"a secret", 28_800).issue(host, ALICE, now_us=END_US)
+
+    assert expires_us == END_US + 28_800 * 1_000_000
+    assert TOKENS.open(token, expires_us - 1).host == host.id
+
+
 def test_a_token_of_another_deployment_is_refused() -> None:
     refuse(TOKENS, RoutingTokens(b"another secret").seal(ROUTE))
 
@@ -199,7 +208,8 @@ async def test_a_token_resolves_to_the_host_as_it_is_now(store: Store) -> None:
     assert "loadbalanceinfo" not in way.rdp
     assert (host.name, host.reachable_at, host.port) == (f"{ENG}/hosts/pc-1", "10.0.0.9", 3390)
     assert way.expires_us == route.expires_us
-    assert NOW_US + LIFETIME_US - 1_000_000 < route.expires_us <= NOW_US + LIFETIME_US
+    end_us = NOW_US + LIFETIME_SECONDS * 1_000_000
+    assert end_us - 1_000_000 < route.expires_us <= end_us
 
 
 async def test_a_token_of_a_pool_resolves(store: Store) -> None:
@@ -221,7 +231,7 @@ async def test_a_token_of_a_host_taken_at_once_resolves(store: Store) -> None:
 async def test_after_its_time_a_token_resolves_to_nothing(store: Store) -> None:
     way = await led(store)
 
-    await resolve_nothing(store, way, now_us=NOW_US + LIFETIME_US)
+    await resolve_nothing(store, way, now_us=NOW_US + LIFETIME_SECONDS * 1_000_000)
 
 
 async def test_for_another_tenant_a_token_resolves_to_nothing(store: Store) -> None:

@@ -49,6 +49,7 @@ TABLES = (
                     [{"host": "{name}/hosts/{host}", "user": "{user}"}],
                 ),
                 Tells(f"{{mine}} {AS_ANNA}", MINE | {"newly_assigned": True}),
+                Tells(f"{{mine}} {AS_ANNA} --open --client true", MINE),
                 Writes(
                     f"{{mine}} {AS_ANNA} -o rdp",
                     ("full address:s:pc.example:3390", "username:s:{user}"),
