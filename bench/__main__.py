@@ -1,4 +1,4 @@
-"""`python -m bench [--quick] [--postgresql] [--json FILE]`: measure, and print the table."""
+"""`python -m bench [--quick] [--postgresql] [--signed] [--json FILE]`: measure, and print the table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="deskhold-bench-", dir=arguments.directory) as path:
         circumstances = conditions(Path(path))
         try:
-            results, claims = _measure(plan, Path(path), arguments.database)
+            results, claims = _measure(plan, Path(path), arguments.database, signs=arguments.signed)
         except VerificationError as error:
             sys.stderr.write(f"bench: verification failed: {error}\n")
             return 1
@@ -41,9 +41,9 @@ def main() -> int:
     return 0
 
 
-def _measure(plan: Plan, path: Path, database: str) -> tuple[Results, int]:
+def _measure(plan: Plan, path: Path, database: str, *, signs: bool) -> tuple[Results, int]:
     with ExitStack() as stack:
-        home = new_home(path)
+        home = new_home(path, signs=signs)
         echo_address, echo_servers = echo.start(stack, home)
         _say("starting the pair")
         pair = Pair(stack, home, databases(stack, path) if database == "postgresql" else None)
@@ -73,6 +73,7 @@ def _parse_arguments() -> argparse.Namespace:
         default="sqlite",
         help="both services on a PostgreSQL of its own instead of SQLite",
     )
+    parser.add_argument("--signed", action="store_true", help="the broker signs .rdp files")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all rounds to a file")
     parser.add_argument(
         "--directory",

@@ -43,9 +43,20 @@ class Stored:
     recorded: int
 
 
-def new_home(path: Path) -> Home:
-    """Lay out a state directory on ports that are free."""
-    return lay_out(path, free_ports(len(SERVICES) + 1))
+def new_home(path: Path, *, signs: bool = False) -> Home:
+    """Lay out a state directory on ports that are free.
+
+    Args:
+        path: Where.
+        signs: Whether the broker signs `.rdp` files, as the embedded default does. A signature is
+            RSA and costs as much as all the rest of a claim, so it is measured by itself.
+    """
+    home = lay_out(path, free_ports(len(SERVICES) + 1))
+    if not signs:
+        lines = home.settings_file.read_text("utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if "RDP_SIGNING_FILE=" not in line]
+        home.settings_file.write_text("".join(kept), "utf-8")
+    return home
 
 
 def issuer_of(home: Home) -> issuer.Issuer:
