@@ -1,4 +1,4 @@
-"""`python -m bench [--quick] [--postgresql] [--signed] [--json FILE]`: measure, and print the table."""
+"""`python -m bench [--quick] [--postgresql] [--signed] [--json FILE]`: measure and report."""
 
 from __future__ import annotations
 
