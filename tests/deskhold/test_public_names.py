@@ -55,7 +55,13 @@ PUBLIC = {
         "parse_scope",
         "quoted",
     },
-    "deskhold/identities.py": {"Domains", "MAX_LENGTH", "Principal", "PrincipalKind"},
+    "deskhold/identities.py": {
+        "Domains",
+        "MAX_LENGTH",
+        "Principal",
+        "PrincipalKind",
+        "UserNameFormat",
+    },
     "deskhold/tls.py": {"client_credentials", "server_credentials"},
     "deskhold/channel.py": {
         "Endpoint",
