@@ -19,22 +19,22 @@ UserNameFormat = Literal["as_assigned", "upn", "netbios", "bare"]
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What stands between clients and hosts and reads routing tokens.
+    """The server between clients and hosts that reads routing tokens.
 
     Attributes:
         address: Where clients reach it: a name or an address.
         port: Its port; 0 means 3389.
-        format: How the token is written into `.rdp` files.
+        token_format: How the token is written into `.rdp` files.
     """
 
     address: str
     port: int = 0
-    format: RoutingTokenFormat = "plain"
+    token_format: RoutingTokenFormat = "plain"  # noqa: S105 - a form
 
     @property
     def message(self) -> collections_pb2.Gateway:
         """The same as a message."""
-        format = f"ROUTING_TOKEN_FORMAT_{self.format.upper()}"
+        format = f"ROUTING_TOKEN_FORMAT_{self.token_format.upper()}"
         return collections_pb2.Gateway(
             address=self.address,
             port=self.port,
@@ -86,7 +86,8 @@ def create_collection(
         idle_session_limit_minutes: See above.
         release_policy: Only personal: what becomes of a host that is given back; free when not
             given.
-        gateway: What clients connect to instead of the hosts; its token is in `.rdp` files then.
+        gateway: The server that clients connect to instead of the hosts; `.rdp` files then carry
+            a routing token for it.
         user_name_format: How `.rdp` files spell the user; as assigned when not given.
         host_ids: Its first hosts.
         allow_unknown_rdp_properties: Accept properties that clients are not known to read.

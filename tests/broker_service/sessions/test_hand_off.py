@@ -1,4 +1,4 @@
-"""What Connect hands out: gateways, names, rights and the signature, over the wire."""
+"""The answer of Connect over the wire: gateways, user names, rights and the signature."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lab(owner: Client, tenant: str) -> collections_pb2.Collection:
     return made
 
 
-def test_behind_a_gateway_clients_only_learn_the_gateways_address(
+def test_behind_a_gateway_clients_receive_only_the_gateways_address(
     owner: Client, tenant: str, lab: collections_pb2.Collection
 ) -> None:
     way = owner.connect(lab.name, user=ALICE)
@@ -51,7 +51,7 @@ def test_behind_a_gateway_clients_only_learn_the_gateways_address(
     assert (route.address, route.port, route.user) == (HIDDEN, 3999, ALICE)
 
 
-def test_what_would_be_behind_a_gateway_carries_no_token(
+def test_a_validated_connect_behind_a_gateway_carries_no_token(
     owner: Client, lab: collections_pb2.Collection
 ) -> None:
     way = owner.connect(lab.name, user=ALICE, validate_only=True)
@@ -64,7 +64,7 @@ def test_the_token_can_be_the_cookie_that_load_balancers_read(
     owner: Client, lab: collections_pb2.Collection
 ) -> None:
     changed = owner.update_collection(
-        lab.name, gateway=Gateway("2001:db8::1", format="msts_cookie")
+        lab.name, gateway=Gateway("2001:db8::1", token_format="msts_cookie")
     )
     way = owner.connect(lab.name, user=ALICE)
 
@@ -106,7 +106,7 @@ def test_a_gateway_stays_when_something_else_is_changed(
         (Gateway("gate", 65536), "collection.gateway.port"),
     ],
 )
-def test_a_gateway_that_cannot_be_is_refused_by_field(
+def test_an_invalid_gateway_is_refused_by_field(
     owner: Client, tenant: str, gateway: Gateway, field: str
 ) -> None:
     with pytest.raises(InvalidArgument) as caught:
@@ -148,12 +148,12 @@ def test_administrator_rights_are_pending_until_the_agent_has_applied_them(
         grant_administrative_privilege=True,
         host_ids=["lab-1"],
     ).name
-    said = []
+    reported = []
 
     def connected() -> None:
         way = owner.connect(name, user=ALICE)
         rights = sessions_pb2.AdministratorRights.Name(way.administrator_rights)
-        said.append((rights.removeprefix("ADMINISTRATOR_RIGHTS_"), way.administrator))
+        reported.append((rights.removeprefix("ADMINISTRATOR_RIGHTS_"), way.administrator))
 
     connected()
     owner.report_hosts(name, [HostReport(host_id="lab-1", boot_id="1")])
@@ -164,7 +164,7 @@ def test_administrator_rights_are_pending_until_the_agent_has_applied_them(
     owner.report_hosts(name, [HostReport(host_id="lab-1", boot_id="1", administrators=["a@b.c"])])
     connected()
 
-    assert said == [
+    assert reported == [
         ("UNMANAGED", False),
         ("PENDING", False),
         ("APPLIED", True),
