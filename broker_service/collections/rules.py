@@ -44,7 +44,7 @@ class RoutingTokenFormat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What stands between clients and hosts and reads routing tokens.
+    """The server between clients and hosts that reads routing tokens.
 
     Attributes:
         address: Where clients reach it: a name or an address.
@@ -88,7 +88,7 @@ class Draft:
         max_sessions_per_host: How many sessions a host takes at the most; 0: as many as come.
         session_limits: When sessions end.
         release_policy: What becomes of a host when its assignment ends; None means free.
-        gateway: What clients connect to instead of the hosts; None: nothing.
+        gateway: The server that clients connect to instead of the hosts; None: there is none.
         user_name_format: How `.rdp` files spell the user.
     """
 
@@ -124,9 +124,9 @@ class Draft:
         """Return it with its RDP properties one a line.
 
         Args:
-            before: What the collection was until now, whose properties were checked then; None: it
-                is new.
-            allow_unknown_properties: Accept properties that clients are not known to have.
+            before: The collection as stored, whose properties are not checked again unless they
+                change; None: it is new.
+            allow_unknown_properties: Accept properties that clients are not known to read.
 
         Raises:
             InvalidArgument: It has a setting of the other type, or a property it cannot have; names

@@ -145,7 +145,7 @@ class Collections:
             name: Which.
             change: Returns what it is to be; raises what is wrong with that.
             etag: Change only this version; empty: any.
-            allow_unknown_properties: Accept RDP properties that clients are not known to have.
+            allow_unknown_properties: Accept RDP properties that clients are not known to read.
             now_us: When.
             commit: Runs the transaction.
 

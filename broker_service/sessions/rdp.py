@@ -34,17 +34,18 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a client connects to.
+    """The address that a client connects to.
 
     Attributes:
-        address: A name or an address, of the host or of its collection's gateway.
+        address: Name or IP address of the host, or of its collection's gateway.
         port: The port there.
-        routing_token: What the gateway reads; empty: nothing does.
+        load_balance_info: The routing token in the form that the gateway reads; empty: there is
+            no gateway, or no token.
     """
 
     address: str
     port: int
-    routing_token: str = ""
+    load_balance_info: str = ""
 
     @property
     def host_and_port(self) -> str:
@@ -68,8 +69,8 @@ class RemoteApp:
     arguments: str
 
 
-def routing_token_value(token: str, format: RoutingTokenFormat) -> str:
-    """Return the value of `loadbalanceinfo` that carries a routing token."""
+def load_balance_info(token: str, format: RoutingTokenFormat) -> str:
+    """Return the value of `loadbalanceinfo` for a routing token."""
     return _TOKEN_PREFIXES[format] + token
 
 
@@ -84,19 +85,19 @@ def rdp_file(
     """Return a complete file that opens a desktop or an application.
 
     Args:
-        target: Where to.
-        user: As whom, as the file is to spell it.
+        target: The address to connect to.
+        user: The user's name as the file spells it.
         custom: The collection's own properties, one a line; they replace defaults.
-        remote_app: What to open; None: the desktop.
-        to_be_signed: Whether the file will be signed. Clients prefer an alternate address, and an
-            unsigned one could be added to a signed file; so such a file has the same address twice,
-            as rdpsign.exe does it.
+        remote_app: The application to open; None: the desktop.
+        to_be_signed: Whether the file will be signed. Clients prefer the alternate address, and one
+            that is missing could be added to a signed file without breaking its signature. So such
+            a file has its address twice, as rdpsign.exe writes it.
     """
     own = [("full address:s", target.host_and_port)]
     if to_be_signed:
         own.append(("alternate full address:s", target.host_and_port))
-    if target.routing_token:
-        own.append(("loadbalanceinfo:s", target.routing_token))
+    if target.load_balance_info:
+        own.append(("loadbalanceinfo:s", target.load_balance_info))
     own.append(("username:s", user))
     return f"{_lines(own)}{_same_for_all(custom)}{_lines(_application(remote_app))}"
 

@@ -1,4 +1,4 @@
-"""Routing tokens: where a client may go, for gateways and redirectors.
+"""Routing tokens, which lead gateways and redirectors to the host of a client.
 
 A token travels in the `loadbalanceinfo` line of an `.rdp` file and from there in the X.224
 Connection Request (MS-RDPBCGR 2.2.1.1), whose length is one byte. So a token has a fixed size
@@ -9,7 +9,6 @@ authenticated (AES-GCM).
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 import struct
@@ -37,14 +36,14 @@ _CONTENT: Final = struct.Struct(f">Q{_DIGEST_BYTES}s{_DIGEST_BYTES}sI")
 
 
 class Route(NamedTuple):
-    """Where a token leads.
+    """The host that a token leads to, and the user it was issued to.
 
     Attributes:
         host: The host's number in the store.
         uid_digest: Digest of the host's uid, which differs from that of a later host with the same
             number.
         user_digest: Digest of the key of the user the token was issued to.
-        expires_us: Until when; whole seconds.
+        expires_us: When it expires, in microseconds since the epoch; a whole second.
     """
 
     host: int
@@ -54,7 +53,7 @@ class Route(NamedTuple):
 
     @classmethod
     def to(cls, host: Host, user_key: str, *, end_us: int) -> Route:
-        """Return the route of a user to a host, good until the whole second before a time."""
+        """Return the route of a user to a host that expires at a time, rounded down to a second."""
         whole_us = end_us - end_us % 1_000_000
         return cls(host.id, _digest(host.uid), _digest(user_key), whole_us)
 
@@ -72,7 +71,7 @@ class RoutingTokens:
 
     Args:
         secret: What the key is derived from; all brokers of a deployment have the same.
-        lifetime_seconds: How long a token is good.
+        lifetime_seconds: How long a token is valid.
     """
 
     def __init__(self, secret: bytes, lifetime_seconds: int = LIFETIME_SECONDS) -> None:
@@ -81,7 +80,7 @@ class RoutingTokens:
         self._cipher = AESGCM(key)
 
     def issue(self, host: Host, user_key: str, *, now_us: int) -> tuple[str, int]:
-        """Return a user's token to a host, and until when it is good."""
+        """Return a user's token to a host, and when it expires."""
         route = Route.to(host, user_key, end_us=now_us + self._lifetime_us)
         return self.seal(route), route.expires_us
 
@@ -114,7 +113,7 @@ class RoutingTokens:
             host, uid, user, end_seconds = _CONTENT.unpack(
                 self._cipher.decrypt(nonce, content, None)
             )
-        except (binascii.Error, InvalidTag, ValueError, struct.error):
+        except (InvalidTag, ValueError):
             raise routing_token_invalid() from None
         route = Route(host, uid, user, end_seconds * 1_000_000)
         if route.expires_us <= now_us:

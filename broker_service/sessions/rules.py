@@ -16,7 +16,7 @@ SIGN_IN_US = 120 * 1_000_000
 
 
 class AdministratorRights(Enum):
-    """What has become of the administrator rights that a collection grants on a host."""
+    """The state of the administrator rights that a collection grants on a host."""
 
     NOT_GRANTED = "NOT_GRANTED"
     PENDING = "PENDING"

@@ -12,7 +12,7 @@ from broker_service.history.rules import Author
 from broker_service.hosts.rules import Host
 from broker_service.sessions.applications import find_application
 from broker_service.sessions.choice import find_or_take
-from broker_service.sessions.rdp import RemoteApp, Target, rdp_file, routing_token_value
+from broker_service.sessions.rdp import RemoteApp, Target, load_balance_info, rdp_file
 from broker_service.sessions.refusals import Search, passed_over
 from broker_service.sessions.routing import Route, RoutingTokens, routing_token_invalid
 from broker_service.sessions.rules import AdministratorRights, Arrival, Ask, Way, not_assigned
@@ -51,10 +51,10 @@ class WayIn(NamedTuple):
 
     Attributes:
         host: The host.
-        target: What the client connects to: the host, or the gateway in front of it.
+        target: The address that the client connects to: the host's, or its gateway's.
         user: The user as the assignment has it.
         is_new: Whether the host was assigned by this call.
-        rights: What has become of the administrator rights that the collection grants.
+        rights: The state of the administrator rights that the collection grants.
         rdp: The `.rdp` file.
         session: Name of the session that is taken up again; empty: a new one.
         routing_token: For gateways and redirectors; empty when nothing may be handed out.
@@ -158,8 +158,8 @@ class Sessions:
         """
         if self._signer is None:
             raise NotFound(
-                "this deployment does not sign .rdp files, so Windows warns of each and turns"
-                " redirections off; set DESKHOLD_RDP_SIGNING_FILE and start the broker again",
+                "this deployment does not sign .rdp files, so Windows warns about each of them and"
+                " turns redirections off; set DESKHOLD_RDP_SIGNING_FILE and restart the broker",
                 reason="PUBLISHER_NOT_FOUND",
                 metadata={"setting": "DESKHOLD_RDP_SIGNING_FILE"},
             )
@@ -257,7 +257,7 @@ def _rdp_target(collection: Collection, host: Host, token: str) -> Target:
     gateway = collection.draft.gateway
     if gateway is None:
         return Target(host.reachable_at, host.port)
-    value = token and routing_token_value(token, gateway.token_format)
+    value = token and load_balance_info(token, gateway.token_format)
     return Target(gateway.address, gateway.port, value)
 
 

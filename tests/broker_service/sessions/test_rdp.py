@@ -11,8 +11,8 @@ from broker_service.sessions.rdp import (
     RemoteApp,
     Target,
     encoded,
+    load_balance_info,
     rdp_file,
-    routing_token_value,
 )
 
 PC_1 = Target("pc-1", 3389)
@@ -85,7 +85,7 @@ def test_whatever_the_user_is_called_every_line_is_a_setting(user: str) -> None:
 def test_a_gateways_routing_token_stands_behind_its_address(
     format: RoutingTokenFormat, value: str
 ) -> None:
-    target = Target("gate", 3389, routing_token_value("dh2.x", format))
+    target = Target("gate", 3389, load_balance_info("dh2.x", format))
 
     lines = rdp_file(target, "alice@contoso.com").split("\r\n")
 

@@ -101,7 +101,7 @@ def test_every_token_fits_into_the_first_packet_whatever_the_names(
     assert routing_token_in(packet) == value
 
 
-def test_a_token_tells_nothing_and_is_never_the_same() -> None:
+def test_a_token_reveals_nothing_and_is_never_the_same() -> None:
     route = Route.to(host_called("pc-1"), ALICE, end_us=END_US)
     tokens = {TOKENS.seal(route) for _ in range(100)}
     bodies = [urlsafe_b64decode(token.removeprefix("dh2.")) for token in tokens]
@@ -168,7 +168,7 @@ def assert_refused(error: BaseException) -> None:
     )
 
 
-def test_a_token_ends() -> None:
+def test_an_expired_token_is_refused() -> None:
     token = TOKENS.seal(ROUTE)
 
     assert TOKENS.open(token, END_US - 1) == ROUTE
