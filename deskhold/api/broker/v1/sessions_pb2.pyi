@@ -39,7 +39,7 @@ class _AdministratorRightsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_A
     """No agent has ever reported from the host, so nothing applies them."""
 
 class AdministratorRights(_AdministratorRights, metaclass=_AdministratorRightsEnumTypeWrapper):
-    """What has become of the administrator rights of a user on their host."""
+    """The state of a user's administrator rights on their host."""
 
 ADMINISTRATOR_RIGHTS_UNSPECIFIED: AdministratorRights.ValueType  # 0
 """Never sent."""
@@ -270,7 +270,7 @@ class ConnectResponse(_message.Message):
     newly_assigned: _builtins.bool
     """Whether the host was assigned by this call."""
     administrator: _builtins.bool
-    """Whether the user is administrator on the host, as its agent last reported. `administrator_rights` says more."""
+    """Whether the user is administrator on the host, as its agent last reported: `administrator_rights` is APPLIED."""
     rdp_file: _builtins.str
     """The `.rdp` file as text, to look at; lines end in CR LF. Hand `rdp_file_content` to clients."""
     session: _builtins.str
@@ -282,10 +282,10 @@ class ConnectResponse(_message.Message):
     `application/x-rdp`.
     """
     administrator_rights: Global___AdministratorRights.ValueType
-    """What has become of the administrator rights that the collection grants."""
+    """The state of the administrator rights that the collection grants."""
     @_builtins.property
     def routing_token_expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Until when the routing token is good."""
+        """When the routing token expires."""
 
     def __init__(
         self,

@@ -112,7 +112,7 @@ class SessionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetPublisher(self, request, context):
-        """Returns the certificate that signs `.rdp` files, so that clients can be told to trust it. Needs
+        """Returns the certificate that signs `.rdp` files, so that clients can trust it. Needs
         `deskhold.resources/publishers/read` at the deployment or tenant. Safe to repeat.
         Errors: NOT_FOUND with PUBLISHER_NOT_FOUND when files are not signed.
         """

@@ -34,7 +34,7 @@ class SessionServiceStub:
     host is gone or no longer the user's.
     """
     GetPublisher: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetPublisherRequest, _sessions_pb2.Publisher]
-    """Returns the certificate that signs `.rdp` files, so that clients can be told to trust it. Needs
+    """Returns the certificate that signs `.rdp` files, so that clients can trust it. Needs
     `deskhold.resources/publishers/read` at the deployment or tenant. Safe to repeat.
     Errors: NOT_FOUND with PUBLISHER_NOT_FOUND when files are not signed.
     """
@@ -110,7 +110,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.GetPublisherRequest,
         context: _aio.ServicerContext[_sessions_pb2.GetPublisherRequest, _abc.Awaitable[_sessions_pb2.Publisher]],
     ) -> _abc.Awaitable[_sessions_pb2.Publisher]:
-        """Returns the certificate that signs `.rdp` files, so that clients can be told to trust it. Needs
+        """Returns the certificate that signs `.rdp` files, so that clients can trust it. Needs
         `deskhold.resources/publishers/read` at the deployment or tenant. Safe to repeat.
         Errors: NOT_FOUND with PUBLISHER_NOT_FOUND when files are not signed.
         """
