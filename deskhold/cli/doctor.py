@@ -33,7 +33,7 @@ _VIEW = View(
 )
 # What the service repairs in a call; more is repaired by calling again.
 _AT_ONCE = 1_000
-# Time to give clients the thumbprint of the next certificate.
+# Time to replace the certificate and to distribute the thumbprint of the next one.
 _NOTICE_DAYS = 60
 
 
@@ -48,11 +48,11 @@ def doctor(
 ) -> None:
     """Say where collections and app groups differ from the scopes that rbac has for them.
 
-    They agree unless a store was restored or changed by hand. Warns on stderr when `.rdp` files are
-    not signed, or not much longer. Looks at the whole deployment, or at
+    They agree unless a store was restored or changed by hand. Looks at the whole deployment, or at
     a tenant. The exit code is 1 when they differ and are not repaired. --repair registers scopes
     that are missing, and removes those that nothing stands for, with all role assignments there;
-    it prints what was different.
+    it prints what was different. A warning on stderr says when `.rdp` files are not signed, or when
+    the certificate that signs them expires within 60 days.
     """
     client, scope = invocation.client, where.or_deployment()
     found = client.compare_scopes(scope)

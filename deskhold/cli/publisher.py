@@ -25,7 +25,7 @@ _VIEW = View(
 @output_option("table", "json", "yaml", "csv", "name", "pem")
 @passed
 def publisher(invocation: Invocation, *, where: ScopeFlags, output: str) -> None:
-    """Show the certificate that signs `.rdp` files, so that clients can be told to trust it.
+    """Show the certificate that signs `.rdp` files, so that clients can trust it.
 
     The SHA-1 thumbprint is what group policy lists as a trusted publisher. With -o pem, prints the
     certificate and the chain above it. The exit code is 3 when files are not signed.

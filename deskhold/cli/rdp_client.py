@@ -16,9 +16,9 @@ from typing import Final
 
 from deskhold.errors import FailedPrecondition
 
-# Long enough for a program that is started by another one to read its file.
+# Long enough for a program that another one starts to read the file.
 _READ_SECONDS: Final = 30.0
-# FreeRDP's codes below are reasons for which a session that was open has ended.
+# Codes below are those of FreeRDP for reasons that the host gave when it ended the connection.
 _FIRST_FAILURE: Final = 128
 
 
@@ -27,7 +27,7 @@ class RdpClient:
     """A program that opens `.rdp` files.
 
     Attributes:
-        command: Its words; the file comes last.
+        command: Program and arguments; the path of the file is added as the last one.
         stays: Whether it runs as long as the session; otherwise it hands the file to another
             program and ends.
     """
@@ -71,7 +71,7 @@ def find_client(chosen: str, environ: Mapping[str, str]) -> RdpClient:
 
     Args:
         chosen: Its command line, if the user has chosen one; empty: the first one that is there.
-        environ: The environment, which tells where programs and the screen are.
+        environ: The environment variables; PATH, DISPLAY and WAYLAND_DISPLAY are read.
 
     Raises:
         FailedPrecondition: There is none, or no screen to show it on.

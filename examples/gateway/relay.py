@@ -13,9 +13,9 @@ class Peer:
     """One connection.
 
     Attributes:
-        reader: What it sends. Its limit is CHUNK_BYTES: it stops reading from the connection while
-            twice as much waits.
-        writer: What is sent to it.
+        reader: The bytes it sends. Its limit is CHUNK_BYTES: it stops reading from the connection
+            while twice as much waits.
+        writer: The bytes sent to it.
     """
 
     reader: asyncio.StreamReader

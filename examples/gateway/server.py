@@ -34,7 +34,7 @@ def _bound(default: Number, meaning: str) -> Number:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How much and how long; each is an option of the command line. At most, unless it says so."""
+    """The upper bounds of a gateway; each is an option of the command line."""
 
     connections: int = _bound(400, "connections at once")
     connections_per_address: int = _bound(
@@ -51,7 +51,7 @@ class Bounds:
 
 
 class Refusal(Enum):
-    """Why a connection is refused, as the log says it."""
+    """Reasons to refuse a connection, in the words of the log."""
 
     CONNECTIONS = "too many connections"
     CONNECTIONS_PER_ADDRESS = "too many connections from this address"
@@ -87,7 +87,7 @@ class Gateway:
     Args:
         broker: A client that may resolve routing tokens at the tenant.
         tenant: The tenant whose collections are served: `tenantGroups/G/tenants/T`.
-        bounds: How much and how long.
+        bounds: How many connections it serves, and how long it waits.
     """
 
     def __init__(self, broker: AsyncClient, tenant: str, bounds: Bounds) -> None:
@@ -101,7 +101,7 @@ class Gateway:
         """Start to accept connections.
 
         Raises:
-            OSError: The address cannot be listened at.
+            OSError: It cannot listen at the address.
         """
         return await asyncio.start_server(self._accept, host, port, limit=CHUNK_BYTES, backlog=1024)
 

@@ -41,7 +41,7 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRequest:
-    """What a client asks in its first packet.
+    """The first packet of a client.
 
     Attributes:
         token: The routing token; empty when there is none, or another cookie in its place.

@@ -65,7 +65,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("case", MALFORMED)
-def test_what_is_no_connection_request_is_malformed(case: str) -> None:
+def test_a_packet_that_is_no_connection_request_is_malformed(case: str) -> None:
     with pytest.raises(x224.Malformed):
         x224.parse(MALFORMED[case])
 
