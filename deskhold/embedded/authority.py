@@ -1,6 +1,6 @@
 """The deployment's own certificate authority: one root, one leaf per service, all ECDSA P-256.
 
-The certificate that signs `.rdp` files is RSA, with which rdpsign.exe and mstsc are known to work.
+The certificate that signs `.rdp` files is RSA: EC was not tried with mstsc.
 
 Nothing here touches a file or the clock; `deskhold.embedded.home` keeps what is made.
 """
@@ -133,9 +133,10 @@ def new_publisher(
 ) -> x509.Certificate:
     """Return a certificate that signs `.rdp` files.
 
-    It has the two purposes that Remote Desktop clients accept in a publisher, and no name under
-    which a server could show it. It lasts longer than a service's, because clients trust it by its
-    thumbprint.
+    It has the purposes code signing and server authentication, of which Windows accepts either in a
+    publisher (TechNet, "About Digitally Signing RemoteApp Programs"), and no alternative name, so
+    no client accepts it from a server. It lasts longer than a service's, because clients trust it
+    by its thumbprint, which changes when it is renewed.
     """
     purposes = [ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.SERVER_AUTH]
     until = min(now + PUBLISHER_LIFETIME, authority.not_valid_after_utc)
