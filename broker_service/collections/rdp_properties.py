@@ -121,6 +121,9 @@ _LISTS: Final = frozenset(
     ("camerastoredirect", "devicestoredirect", "drivestoredirect", "usbdevicestoredirect")
 )
 _TYPES: Final = {"s": "text", "i": "an integer", "b": "hexadecimal bytes"}
+# Clients read other characters in ways of their own: FreeRDP takes a line that begins with a slash
+# for an option of its command line, and a blank at an end of a name may be trimmed.
+_NAME: Final = re.compile(r"[A-Za-z0-9]+(?:[ +._-][A-Za-z0-9]+)*")
 _BEGINNING: Final = re.compile(r"\s*[^:;]+:[sib]:")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,10}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})*")
@@ -181,6 +184,11 @@ def _problem(given: str, seen: dict[str, str], *, allow_unknown: bool) -> str:
     type, colon, value = rest.partition(":")
     if not (name and colon) or type not in _TYPES:
         return f"{quoted(given)} is not name:type:value, with the type s, i or b"
+    if not _NAME.fullmatch(name):
+        return (
+            f"{quoted(name)} is no name of a property; write letters and digits, between them"
+            " single blanks, '+', '-', '.' or '_'"
+        )
     key = name.lower()
     known = PROPERTIES.get(key, type if allow_unknown else "")
     if is_own(key):

@@ -207,6 +207,37 @@ def test_a_property_of_the_brokers_is_refused_by_name(name: str, allow_unknown: 
     )
 
 
+# Some client may take each of them for a property of the broker's, or for no property at all.
+@pytest.mark.parametrize("allow_unknown", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "full address ",
+        "full  address",
+        "full\u00a0address",
+        "\ufefffull address",
+        "full\u200b address",
+        "full addre\N{LATIN SMALL LETTER LONG S}s",
+        "redirectclipboard ",  # signed, by its name without the blank
+        "\N{KELVIN SIGN}eyboardhook",  # lower() makes a known name of it
+        "/v",  # an option of FreeRDP's command line: connect to another host
+        "#x",
+        "[x]",
+    ],
+)
+def test_a_name_that_clients_may_read_as_another_is_refused(name: str, allow_unknown: bool) -> None:
+    assert "is no name of a property" in refused(f"{name}:i:1", allow_unknown=allow_unknown)
+    behind_a_list = f"drivestoredirect:s:*;{name}:i:1"
+    assert "is no name of a property" in refused(behind_a_list, allow_unknown=allow_unknown)
+
+
+@pytest.mark.parametrize("name", ["new", "New-1", "x.y_z", "a b+c"])
+def test_an_unknown_property_that_is_allowed_stays_as_it_is(name: str) -> None:
+    line = f"{name}:s:x"
+
+    assert rdp_properties.parse(line, field=FIELD, allow_unknown=True) == line
+
+
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [
