@@ -91,23 +91,27 @@ class Domains:
     def spell(self, user: str, format: UserNameFormat) -> str:
         r"""Return a user's name in a format; as given where the map does not know its domain.
 
-        The account keeps its case; a domain that the map supplies is written as Windows does,
-        NetBIOS names in upper case.
+        The account keeps its case; domains are written as Windows does, NetBIOS names in upper
+        case. Except without its domain, the result names the same user (`user_key`).
 
         Args:
             user: `DOMAIN\user` or `user@domain`.
             format: How to write it.
         """
-        first, separator, last = user.partition("@" if "@" in user else "\\")
-        account, domain = (first, _fold(last)) if separator == "@" else (last, _fold(first))
-        dns = self.dns_by_netbios.get(domain, domain)
-        netbios = next((one for one, known in self.dns_by_netbios.items() if known == dns), "")
+        domain, backslash, account = user.partition("\\")
+        if not backslash:
+            account, _, domain = user.partition("@")
+        account, domain = account.strip(), _fold(domain)
         if format is UserNameFormat.BARE:
-            return account.strip()
-        if format is UserNameFormat.UPN and netbios:
-            return f"{account.strip()}@{dns}"
-        if format is UserNameFormat.NETBIOS and netbios:
-            return f"{netbios.upper()}\\{account.strip()}"
+            return account
+        # A NetBIOS name stands before a backslash only, a DNS name behind an at sign.
+        dns = self.dns_by_netbios.get(domain, "") if backslash else domain
+        names = [netbios for netbios, known in self.dns_by_netbios.items() if known == dns]
+        if format is UserNameFormat.UPN and names:
+            return f"{account}@{dns}"
+        if format is UserNameFormat.NETBIOS and names:
+            # Of several NetBIOS names of a domain, one that was given stays.
+            return f"{(domain if backslash else names[0]).upper()}\\{account}"
         return user
 
     def key(self, principal: Principal, *, field: str = "principal.id") -> str:

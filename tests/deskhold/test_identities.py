@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deskhold.errors import InvalidArgument
-from deskhold.identities import MAX_LENGTH, Domains, Principal, PrincipalKind
+from deskhold.identities import MAX_LENGTH, Domains, Principal, PrincipalKind, UserNameFormat
 
 DOMAINS = Domains.parse("CONTOSO=contoso.com, Fabrikam = FABRIKAM.example")
 USER, GROUP, SERVICE = PrincipalKind.USER, PrincipalKind.GROUP, PrincipalKind.SERVICE_PRINCIPAL
@@ -169,3 +169,39 @@ def test_a_deployment_may_map_no_domain() -> None:
 def test_a_map_that_is_no_list_of_pairs_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not of the form"):
         Domains.parse(text)
+
+
+CORP = Domains.parse("CORP=contoso.com,CONTOSO=contoso.com")
+
+
+@pytest.mark.parametrize(
+    ("user", "upn", "netbios", "bare"),
+    [
+        ("alice@contoso.com", "alice@contoso.com", "CORP\\alice", "alice"),
+        ("corp\\Alice", "Alice@contoso.com", "CORP\\Alice", "Alice"),
+        ("Contoso\\alice", "alice@contoso.com", "CONTOSO\\alice", "alice"),
+        # Of another domain, although the map has its words.
+        ("contoso.com\\alice", "contoso.com\\alice", "contoso.com\\alice", "alice"),
+        ("alice@contoso", "alice@contoso", "alice@contoso", "alice"),
+        ("admin@corp\\alice", "admin@corp\\alice", "admin@corp\\alice", "alice"),
+        (" CORP \\ alice", "alice@contoso.com", "CORP\\alice", "alice"),
+    ],
+)
+def test_a_user_is_spelled_in_each_format(user: str, upn: str, netbios: str, bare: str) -> None:
+    assert CORP.spell(user, UserNameFormat.AS_ASSIGNED) == user
+    assert CORP.spell(user, UserNameFormat.UPN) == upn
+    assert CORP.spell(user, UserNameFormat.NETBIOS) == netbios
+    assert CORP.spell(user, UserNameFormat.BARE) == bare
+
+
+DOMAIN_NAMES = st.sampled_from(["CORP", "contoso", "contoso.com", "CORP@x", "fabrikam.com"])
+
+
+@given(DOMAIN_NAMES, st.text("abCÄ .-:", min_size=1, max_size=8).filter(str.strip), st.booleans())
+def test_a_user_is_the_same_however_the_name_is_spelled(
+    domain: str, account: str, backslash: bool
+) -> None:
+    user = f"{domain}\\{account}" if backslash else f"{account}@{domain.partition('@')[0]}"
+
+    for format in (UserNameFormat.AS_ASSIGNED, UserNameFormat.UPN, UserNameFormat.NETBIOS):
+        assert CORP.user_key(CORP.spell(user, format)) == CORP.user_key(user)
