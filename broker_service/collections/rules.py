@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -12,6 +14,8 @@ from deskhold.errors import Aborted, FailedPrecondition, InvalidArgument
 from deskhold.identities import UserNameFormat
 
 RDP_PORT: Final = 3389
+_LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 
 
 class CollectionType(Enum):
@@ -55,6 +59,22 @@ class Gateway:
     address: str
     port: int
     token_format: RoutingTokenFormat = RoutingTokenFormat.PLAIN
+
+    def require_address(self) -> None:
+        """Check that the address is one: clients find an `.rdp` file with another one damaged.
+
+        Raises:
+            InvalidArgument: It is neither a name nor an address, perhaps with its port behind it.
+        """
+        try:
+            is_address = bool(ipaddress.ip_address(self.address))
+        except ValueError:
+            is_address = False
+        if not (is_address or _HOST_NAME.fullmatch(self.address)):
+            raise InvalidArgument.of_field(
+                "collection.gateway.address",
+                f"{self.address!r} is neither a name nor an address; give its port in port",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +160,8 @@ class Draft:
                     f"collection.{field}",
                     f"is only for {theirs} collections; leave it out for a {own} one",
                 )
+        if self.gateway is not None and (before is None or self.gateway != before.gateway):
+            self.gateway.require_address()
         if before is not None and self.custom_rdp_properties == before.custom_rdp_properties:
             return self
         properties = rdp_properties.parse(

@@ -104,6 +104,14 @@ def test_a_gateway_stays_when_something_else_is_changed(
         (Gateway("two words"), "collection.gateway.address"),
         (Gateway("x\r\nfull address:s:evil"), "collection.gateway.address"),
         (Gateway("gate", 65536), "collection.gateway.port"),
+        (Gateway("gate.contoso.com:3390"), "collection.gateway.address"),
+        (Gateway("10.0.0.1:3390"), "collection.gateway.address"),
+        (Gateway("fe80::1%eth0"), "collection.gateway.address"),
+        (Gateway("[2001:db8::1]"), "collection.gateway.address"),
+        (Gateway("1:2"), "collection.gateway.address"),
+        (Gateway("gate..contoso.com"), "collection.gateway.address"),
+        (Gateway("-"), "collection.gateway.address"),
+        (Gateway("g" * 64), "collection.gateway.address"),
     ],
 )
 def test_an_invalid_gateway_is_refused_by_field(
@@ -112,6 +120,24 @@ def test_an_invalid_gateway_is_refused_by_field(
     with pytest.raises(InvalidArgument) as caught:
         owner.create_collection(tenant, "lab", type="personal", gateway=gateway)
     assert field in [one.field for one in caught.value.violations]
+
+
+@pytest.mark.parametrize(
+    ("address", "full"),
+    [
+        ("gate", "gate:3389"),
+        ("gate_1.contoso.com.", "gate_1.contoso.com.:3389"),
+        ("10.0.0.1", "10.0.0.1:3389"),
+        ("::1", "[::1]:3389"),
+        ("::ffff:10.0.0.1", "[::ffff:10.0.0.1]:3389"),
+    ],
+)
+def test_every_address_of_a_gateway_is_written_as_clients_read_it(
+    owner: Client, lab: collections_pb2.Collection, address: str, full: str
+) -> None:
+    owner.update_collection(lab.name, gateway=Gateway(address))
+
+    assert lines(owner.connect(lab.name, user=ALICE))["full address"] == full
 
 
 @pytest.mark.parametrize(
