@@ -18,7 +18,7 @@ from broker_service.rbac import Authority
 from broker_service.registration.outbox import Registration
 from broker_service.retention import ACTIVITY_DAYS, ACTIVITY_ROWS, Retention, Rule, rules
 from broker_service.services import services
-from broker_service.sessions.routing import LIFETIME_SECONDS, RoutingTokens
+from broker_service.sessions.routing import LIFETIME_SECONDS, RoutingTokens, lifetime_seconds
 from broker_service.sessions.signing import Signer, optional_signer
 from broker_service.watch.hub import Hub
 from deskhold.channel import Endpoint, open_async
@@ -39,7 +39,9 @@ def main() -> int:
         settings = ServerSettings.read(reader)
         authority_address = reader.read("AUTHORITY_ADDRESS", address)
         signer = reader.read("RDP_SIGNING_FILE", optional_signer, "")
-        token_seconds = reader.read("ROUTING_TOKEN_SECONDS", count, str(LIFETIME_SECONDS))
+        token_seconds = reader.read(
+            "ROUTING_TOKEN_SECONDS", lifetime_seconds, str(LIFETIME_SECONDS)
+        )
         kept = rules(
             activity_days=reader.read("ACTIVITY_DAYS", count, str(ACTIVITY_DAYS)),
             activity_rows=reader.read("ACTIVITY_ROWS", count, str(ACTIVITY_ROWS)),

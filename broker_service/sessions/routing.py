@@ -21,9 +21,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from broker_service.collections.rules import CollectionType
 from broker_service.hosts.rules import Host
+from deskhold.chassis.settings import count
 from deskhold.errors import InvalidArgument
 
 LIFETIME_SECONDS: Final = 300
+MAX_LIFETIME_SECONDS: Final = 30 * 24 * 3600
 # Characters of every token: the prefix and 72 bytes in base64. Even, since the documentation of
 # Microsoft's ActiveX client asks for an even length.
 TOKEN_LENGTH: Final = 100
@@ -119,6 +121,18 @@ class RoutingTokens:
         if route.expires_us <= now_us:
             raise routing_token_invalid()
         return route
+
+
+def lifetime_seconds(text: str) -> int:
+    """Return the lifetime that a setting gives to tokens, in seconds, at most 30 days.
+
+    Raises:
+        ValueError: It is no whole number of seconds, or more; a token stores its end in 32 bits.
+    """
+    seconds = count(text)
+    if seconds > MAX_LIFETIME_SECONDS:
+        raise ValueError(f"is more than {MAX_LIFETIME_SECONDS} seconds (30 days)")
+    return seconds
 
 
 def routing_token_invalid() -> InvalidArgument:

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from broker_service.collections.rules import CollectionType
 from broker_service.hosts.rules import Hold, Host
-from broker_service.sessions.routing import LIFETIME_SECONDS, TOKEN_LENGTH, Route, RoutingTokens
+from broker_service.sessions.routing import (
+    LIFETIME_SECONDS,
+    TOKEN_LENGTH,
+    Route,
+    RoutingTokens,
+    lifetime_seconds,
+)
 from broker_service.sessions.usecases import WayIn
 from deskhold.client import Client
 from deskhold.errors import InvalidArgument
@@ -182,6 +188,21 @@ def test_the_lifetime_is_a_setting() -> None:
 
     assert expires_us == END_US + 28_800 * 1_000_000
     assert TOKENS.open(token, expires_us - 1).host == host.id
+
+
+def test_every_lifetime_that_can_be_set_fits_into_a_token() -> None:
+    longest = lifetime_seconds("2592000")
+    _, expires_us = RoutingTokens(b"a secret", longest).issue(
+        host_called("pc-1"), ALICE, now_us=END_US
+    )
+
+    assert expires_us == END_US + 30 * 24 * 3600 * 1_000_000
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "soon", "2592001", "1" + "0" * 30])
+def test_a_lifetime_that_cannot_be_is_refused_at_the_start(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a whole number above 0|is more than 2592000"):
+        lifetime_seconds(text)
 
 
 def test_a_token_of_another_deployment_is_refused() -> None:
