@@ -63,7 +63,7 @@ _ROUTE = View(
     "--client",
     metavar="COMMAND",
     default="",
-    help="The client that --open starts; the file's path is its last argument.",
+    help="The client that --open starts. The file's path replaces {}, or comes last.",
 )
 @tenant_options
 @output_option("table", "json", "yaml", "csv", "name", "rdp")
