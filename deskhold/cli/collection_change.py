@@ -30,13 +30,10 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         rdp_properties: tuple[str, ...],
         load_balancing: str | None,
         user_name_format: str | None,
-        gateway: str | None,
-        gateway_token: str,
         **kwargs: Any,
     ) -> Any:
         settings = {field: kwargs.pop(field) for field in _FIELDS}
         settings["user_name_format"] = user_name_format and user_name_format.replace("-", "_")
-        settings["gateway"] = _gateway(gateway, gateway_token)
         settings["custom_rdp_properties"] = "\n".join(rdp_properties) or None
         settings["load_balancing"] = load_balancing and load_balancing.replace("-", "_")
         given = {field: value for field, value in settings.items() if value is not None}
@@ -103,9 +100,7 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--gateway-token",
             type=click.Choice(["plain", "msts-cookie"]),
-            default="plain",
-            show_default=True,
-            help="How `.rdp` files carry the token to --gateway.",
+            help="How `.rdp` files carry the token to the gateway; plain at first.",
         ),
     )
     for option in reversed(options):
@@ -113,20 +108,37 @@ def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return packed
 
 
-def _gateway(text: str | None, token_format: str) -> Gateway | None:
-    """Return the gateway of `--gateway` and `--gateway-token`."""
-    if text is None:
-        return None
+def _gateway(where: str | None, token: str | None, before: Gateway | None = None) -> Gateway:
+    """Return the gateway of `--gateway` and `--gateway-token`; what is not given stays as before.
+
+    Args:
+        where: HOST or HOST:PORT.
+        token: The form of the token.
+        before: The gateway that the collection has.
+
+    Raises:
+        UsageError: There is no address, or it is none.
+    """
     from deskhold.client.broker.collections import Gateway
 
+    if where is None:
+        if before is None:
+            raise click.UsageError("--gateway-token needs a gateway; give --gateway too.")
+        address, port = before.address, before.port
+    else:
+        address, port = _address(where)
+    format: Any = token.replace("-", "_") if token else before and before.token_format
+    return Gateway(address, port, format or "plain")
+
+
+def _address(text: str) -> tuple[str, int]:
     address, colon, port = text.rpartition(":")
     # An IPv6 address has colons of its own; with a port it stands in brackets.
     if not colon or (":" in address and not address.endswith("]")):
         address, port = text, "0"
     if not address or not port.isdecimal():
         raise click.UsageError(f"--gateway {text!r} is not HOST or HOST:PORT.")
-    format: Any = token_format.replace("-", "_")
-    return Gateway(address.strip("[]"), int(port), format)
+    return address.strip("[]"), int(port)
 
 
 _FIELDS = (
@@ -165,6 +177,8 @@ def create(
     auto_assign: bool,
     grant_admin: bool,
     hosts: tuple[str, ...],
+    gateway: str | None,
+    gateway_token: str | None,
     allow_unknown_rdp_properties: bool,
     settings: dict[str, Any],
     tenant_group: str | None,
@@ -172,6 +186,8 @@ def create(
     output: str,
 ) -> None:
     """Create the collection NAME in a tenant."""
+    if (gateway, gateway_token) != (None, None):
+        settings["gateway"] = _gateway(gateway, gateway_token)
     full = names.parse(collection_name(name, tenant_group, tenant))
     made = invocation.client.create_collection(
         str(full.parent),
@@ -203,6 +219,8 @@ def update(
     name: str,
     settings: dict[str, Any],
     no_rdp_properties: bool,
+    gateway: str | None,
+    gateway_token: str | None,
     no_gateway: bool,
     allow_unknown_rdp_properties: bool,
     etag: str,
@@ -220,14 +238,23 @@ def update(
         if "custom_rdp_properties" in settings:
             raise click.UsageError("--no-rdp-properties goes without --rdp-property.")
         settings["custom_rdp_properties"] = ""
+    full = collection_name(name, tenant_group, tenant)
     if no_gateway:
-        if "gateway" in settings:
-            raise click.UsageError("--no-gateway goes without --gateway.")
+        if (gateway, gateway_token) != (None, None):
+            raise click.UsageError("--no-gateway goes without --gateway and --gateway-token.")
         settings["gateway"] = "none"
+    elif gateway is not None and gateway_token is not None:
+        settings["gateway"] = _gateway(gateway, gateway_token)
+    elif (gateway, gateway_token) != (None, None):
+        from deskhold.client.broker.collections import Gateway
+
+        before = invocation.client.get_collection(full)
+        settings["gateway"] = _gateway(gateway, gateway_token, before=Gateway.of(before))
+        etag = etag or before.etag
     if not settings:
         raise click.UsageError("say what to change; see --help.")
     made = invocation.client.update_collection(
-        collection_name(name, tenant_group, tenant),
+        full,
         etag=etag,
         validate_only=validate_only,
         allow_unknown_rdp_properties=allow_unknown_rdp_properties,

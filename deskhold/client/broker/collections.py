@@ -31,6 +31,16 @@ class Gateway:
     port: int = 0
     token_format: RoutingTokenFormat = "plain"  # noqa: S105 - a form
 
+    @classmethod
+    def of(cls, collection: collections_pb2.Collection) -> Gateway | None:
+        """Return the gateway of a collection, if it has one."""
+        if not collection.HasField("gateway"):
+            return None
+        said = collection.gateway
+        name = collections_pb2.RoutingTokenFormat.Name(said.token_format)
+        is_cookie = name == "ROUTING_TOKEN_FORMAT_MSTS_COOKIE"
+        return cls(said.address, said.port, "msts_cookie" if is_cookie else "plain")
+
     @property
     def message(self) -> collections_pb2.Gateway:
         """The same as a message."""
