@@ -42,10 +42,7 @@ def main() -> None:
     )
     # The SDK logs each call, and with DEBUG the token in it; the gateway logs what came of it.
     logging.getLogger("deskhold.client").setLevel(logging.WARNING)
-    try:
-        asyncio.run(_serve(options.listen, options.tenant, bounds))
-    except OSError as error:
-        sys.exit(f"error: cannot listen at {':'.join(map(str, options.listen))}: {error}")
+    asyncio.run(_serve(options.listen, options.tenant, bounds))
 
 
 async def _serve(listen: tuple[str, int], tenant: str, bounds: Bounds) -> None:
@@ -61,7 +58,10 @@ async def _serve(listen: tuple[str, int], tenant: str, bounds: Bounds) -> None:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)
-        server = await gateway.listen(*listen)
+        try:
+            server = await gateway.listen(*listen)
+        except OSError as error:
+            sys.exit(f"error: cannot listen at {':'.join(map(str, listen))}: {error}")
         host, port, *_ = server.sockets[0].getsockname()
         print(f"gateway listens on {host}:{port}", flush=True)
         await stopping.wait()
