@@ -24,7 +24,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_LIFETIME = timedelta(days=3652)
 LEAF_LIFETIME = timedelta(days=365)
-PUBLISHER_LIFETIME = timedelta(days=3 * 365)
 RENEW_BEFORE = timedelta(days=30)
 
 # A certificate that begins this instant is refused where the clock runs behind.
@@ -135,11 +134,11 @@ def new_publisher(
 
     It has the purposes code signing and server authentication, of which Windows accepts either in a
     publisher (TechNet, "About Digitally Signing RemoteApp Programs"), and no alternative name, so
-    no client accepts it from a server. It lasts longer than a service's, because clients trust it
-    by its thumbprint, which changes when it is renewed.
+    no client accepts it from a server. It lasts as long as its authority, because clients
+    trust it by its thumbprint, which a renewal would change.
     """
     purposes = [ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.SERVER_AUTH]
-    until = min(now + PUBLISHER_LIFETIME, authority.not_valid_after_utc)
+    until = authority.not_valid_after_utc
     issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     return (
         _begun(
