@@ -3,9 +3,10 @@
 #
 #   ./setup.sh          .venv         the project, its server extra and the developers' tools
 #   ./setup.sh protos   .venv-protos  the stub generator, which needs an older protobuf
+#   ./setup.sh rdp      Debian's Remote Desktop programs, which `make rdp` runs; needs root or sudo
 #
-# Both hold exactly what uv.lock names. `make` calls this when pyproject.toml or uv.lock is newer.
-# UV_* and PIP_* are honoured: UV_PYTHON chooses another interpreter, UV_DEFAULT_INDEX or
+# Both environments hold exactly what uv.lock names. `make` calls this when pyproject.toml or uv.lock
+# is newer. UV_* and PIP_* are honoured: UV_PYTHON chooses another interpreter, UV_DEFAULT_INDEX or
 # PIP_INDEX_URL a mirror (the same files, checked against the hashes in uv.lock).
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -17,6 +18,50 @@ fail() {
   exit 1
 }
 
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then as_root=(sudo -n); fi
+
+can_install() {
+  command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null
+}
+
+apt_install() {
+  "${as_root[@]}" apt-get update -qq >/dev/null || true
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+is_installed() {
+  [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Hosts, a client, an X screen to see it on, what draws on it and reads it, a balancer for gateways.
+rdp_packages=(
+  xrdp xorgxrdp freerdp2-x11 xvfb x11-apps x11-xserver-utils imagemagick haproxy
+)
+
+install_rdp() {
+  local missing=() package
+  for package in "${rdp_packages[@]}"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  can_install ||
+    fail "make rdp needs packages of Debian 12; type: sudo apt-get install --no-install-recommends ${missing[*]}"
+  echo "setup: installing Debian's ${missing[*]}" >&2
+  # The package starts a service for the whole network; the tests run xrdp themselves, on loopback.
+  if ! is_installed xrdp && command -v systemctl >/dev/null; then
+    "${as_root[@]}" systemctl mask --quiet xrdp.service xrdp-sesman.service
+    echo "setup: masked its services; to use xrdp: systemctl unmask xrdp xrdp-sesman" >&2
+  fi
+  apt_install "${missing[@]}" || fail "apt-get could not install ${missing[*]}; its errors are above"
+}
+
+if [ "${1:-}" = rdp ]; then
+  install_rdp
+  exit
+fi
+
 python=$(command -v python3) || fail "python3 is not on PATH; install Python 3.11 or newer"
 python=$("$python" -c 'import sys; print(sys.executable)')
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
@@ -25,13 +70,9 @@ python=$("$python" -c 'import sys; print(sys.executable)')
 # Debian ships venv without ensurepip until python3-venv is installed.
 ensure_venv() {
   "$python" -c 'import ensurepip, venv' 2>/dev/null && return
-  local sudo=()
-  if [ "$(id -u)" -ne 0 ]; then sudo=(sudo -n); fi
-  if command -v apt-get >/dev/null && "${sudo[@]}" true 2>/dev/null; then
+  if can_install; then
     echo "setup: $python cannot make virtual environments; installing Debian's python3-venv" >&2
-    "${sudo[@]}" apt-get update -qq >/dev/null || true
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -qq -y --no-install-recommends python3-venv >/dev/null || true
+    apt_install python3-venv || true
   fi
   "$python" -c 'import ensurepip, venv' 2>/dev/null ||
     fail "$python cannot make virtual environments; type: sudo apt-get install python3-venv"
@@ -71,5 +112,5 @@ fill() {
 case ${1:-dev} in
   dev) fill .venv --extra server --group dev ;;
   protos) fill .venv-protos --only-group protos ;;
-  *) fail "unknown environment '$1'; choose dev or protos" ;;
+  *) fail "unknown environment '$1'; choose dev, protos or rdp" ;;
 esac
