@@ -97,8 +97,6 @@ await "grep -q 'In another terminal' services.log"
   run 'deskhold bootstrap --owner admin@contoso.com'
   shows 'is the first Owner'
   run 'deskhold login --user admin@contoso.com'
-  run 'deskhold whoami'
-  shows 'admin@contoso.com'
 
   # A collection with 1,000 hosts
   run 'deskhold collection create engineering --type personal --auto-assign -o name'
@@ -110,7 +108,6 @@ await "grep -q 'In another terminal' services.log"
   run 'deskhold assignment import --collection engineering examples/assignments.csv'
   [ "$(shown ASSIGNED)" = 1000 ] || fail 'the import did not assign 1000 hosts'
   run 'deskhold assignment export --collection engineering var/exported.csv'
-  run 'head -n 3 var/exported.csv'
   run 'diff <(tr -d '\''\r"'\'' < examples/assignments.csv | sort) <(awk -F, '\''{print $2 "," $1}'\'' var/exported.csv | sort) && echo equal'
   shows equal
   [ "$(wc -l <var/exported.csv)" = 1001 ] || fail 'the export does not hold 1000 rows'
@@ -125,9 +122,8 @@ await "grep -q 'In another terminal' services.log"
   run 'deskhold connect engineering --token-file var/nina.token'
   first=$(shown HOST)
   case $first in DESK-100[123]) ;; *) fail "nina was sent to '$first', which was not free" ;; esac
-  run 'deskhold connect engineering --token-file var/nina.token'
-  second=$(shown HOST)
-  [ "$first" = "$second" ] || fail "nina got $first first and '$second' then"
+  run 'deskhold connect engineering --token-file var/nina.token -o name'
+  shows "hosts/$first"
   run 'deskhold connect engineering --token-file var/nina.token -o rdp > var/nina.rdp'
   run 'iconv -f utf-16 -t utf-8 var/nina.rdp | head -n 3'
   shows "full address:s:$first:3389"
