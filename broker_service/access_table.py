@@ -16,6 +16,8 @@ from deskhold.names import Kind
 _CONNECT: Final = "deskhold.resources/appGroups/connect/action"
 _CHOOSE_HOST: Final = "deskhold.resources/appGroups/chooseHost/action"
 _CONNECT_ON_BEHALF: Final = "deskhold.resources/appGroups/connectOnBehalf/action"
+# What force and replace may end: assignments, reservations and quarantines.
+_END: Final = ("assignments/delete", "assignments/confirmRelease/action")
 # What is read by who watches resources of a kind.
 _NOUNS: Final = {
     watch_pb2.RESOURCE_KIND_COLLECTION: "collections",
@@ -60,7 +62,9 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
         "CollectionService/GetCollection": _at("collections/read", field="name"),
         "CollectionService/ListCollections": _at_tenant("collections/read"),
         "CollectionService/UpdateCollection": _at("collections/write", field="collection.name"),
-        "CollectionService/DeleteCollection": _at("collections/delete", field="name"),
+        "CollectionService/DeleteCollection": _at(
+            "collections/delete", field="name", force=("hosts/delete", *_END)
+        ),
         "AppGroupService/CreateAppGroup": _at("appGroups/write"),
         "AppGroupService/GetAppGroup": _at_app_group("appGroups/read"),
         "AppGroupService/ListAppGroups": _at("appGroups/read"),
@@ -72,9 +76,9 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
         "HostService/UpdateHost": _at_host("hosts/write", field="host.name"),
         "HostService/BatchUpdateHosts": _at("hosts/write"),
         "HostService/MoveHosts": _move,
-        "HostService/BatchDeleteHosts": _at("hosts/delete"),
+        "HostService/BatchDeleteHosts": _at("hosts/delete", force=_END),
         "AgentService/ReportHosts": _at("agents/report/action"),
-        "AssignmentService/SetAssignment": _at("assignments/write"),
+        "AssignmentService/SetAssignment": _at("assignments/write", force=_END),
         "AssignmentService/RemoveAssignment": _at("assignments/delete"),
         "AssignmentService/ListAssignments": _at("assignments/read"),
         "AssignmentService/SwapAssignments": _at("assignments/write"),
@@ -83,7 +87,7 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
         "AssignmentService/CancelReservation": _at("assignments/delete"),
         "AssignmentService/ConfirmRelease": _at("assignments/confirmRelease/action"),
         "AssignmentService/ListAssignmentPeriods": _at("assignments/read"),
-        "AssignmentService/ImportAssignments": _import,
+        "AssignmentService/ImportAssignments": _at("assignments/write", replace=_END),
         "AssignmentService/ExportAssignments": _at("assignments/read"),
         "SessionService/Connect": connect,
         "SessionService/ResolveRoutingToken": _at_tenant("gateways/resolve/action"),
@@ -105,8 +109,24 @@ def access_table(domains: Domains) -> Mapping[str, Row]:
     }
 
 
-def _at(action: str, *, field: str = "parent") -> Row:
-    return named(f"deskhold.resources/{action}", Kind.COLLECTION, field=field)
+def _at(action: str, *, field: str = "parent", **more: Sequence[str]) -> Row:
+    """Return the row of an RPC at a collection.
+
+    Args:
+        action: The action that it always needs.
+        field: The field that names the collection.
+        more: For a flag of the request, the actions that it needs too when the flag is set.
+    """
+    always = named(f"deskhold.resources/{action}", Kind.COLLECTION, field=field)
+
+    def needs(request: Any, caller: Caller) -> Sequence[Need]:
+        (need,) = always(request, caller)
+        added = [
+            action for flag, actions in more.items() if getattr(request, flag) for action in actions
+        ]
+        return (need, *(Need(f"deskhold.resources/{one}", need.scope) for one in added))
+
+    return needs if more else always
 
 
 def _at_tenant(action: str) -> Row:
@@ -140,10 +160,3 @@ def _at_deployment_or_tenant(action: str) -> Row:
 def _move(request: Any, caller: Caller) -> Sequence[Need]:
     leave = _at("hosts/delete")(request, caller)
     return (*leave, *_at("hosts/write", field="destination")(request, caller))
-
-
-def _import(request: Any, caller: Caller) -> Sequence[Need]:
-    write = _at("assignments/write")(request, caller)
-    if not request.replace:
-        return write
-    return (*write, *_at("assignments/delete")(request, caller))

@@ -60,17 +60,42 @@ def refuse_stale(host: Host, etag: str) -> None:
         )
 
 
+def refuse_kept(hosts: Sequence[Host], *, now_us: int) -> None:
+    """Check that none of the hosts is held, reserved or in quarantine.
+
+    Raises:
+        FailedPrecondition: Names the first one and says that force ends it.
+    """
+    refuse_held(hosts, "remove the assignment first, or use force")
+    for host in hosts:
+        reason = _kept(host, now_us, " first, or use force")
+        if reason is not None:
+            raise reason
+
+
 def stuck(host: Host, now_us: int) -> DeskholdError | None:
     """Return why a host that nobody holds cannot leave its collection; None: it can.
 
     Users who were sent to it and have not arrived count as sessions: they are on their way.
     """
+    reason = _kept(host, now_us, " first")
+    if reason is None and host.load.total:
+        are = "is 1 session" if host.load.total == 1 else f"are {host.load.total} sessions"
+        return FailedPrecondition(
+            f"there {are} on host {host.host_id}; drain it and log them off first",
+            reason="HOST_IN_USE",
+            metadata={"host": host.host_id, "sessions": str(host.load.total)},
+        )
+    return reason
+
+
+def _kept(host: Host, now_us: int, way_out: str) -> FailedPrecondition | None:
     kept = host.reservation_at(now_us)
     if kept is not None:
         until = datetime.fromtimestamp(kept.until_us // 1_000_000, UTC)
         return FailedPrecondition(
-            f"host {host.host_id} is kept for {kept.user} until {until:%Y-%m-%dT%H:%M:%SZ}; cancel"
-            " the reservation first",
+            f"host {host.host_id} is reserved for {kept.user} until {until:%Y-%m-%dT%H:%M:%SZ};"
+            f" cancel the reservation{way_out}",
             reason="HOST_RESERVED",
             metadata={
                 "host": host.host_id,
@@ -80,15 +105,8 @@ def stuck(host: Host, now_us: int) -> DeskholdError | None:
         )
     if host.quarantined_us is not None:
         return FailedPrecondition(
-            f"host {host.host_id} waits to be confirmed as clean; confirm its release first",
+            f"host {host.host_id} is in quarantine; confirm its release{way_out}",
             reason="HOST_QUARANTINED",
             metadata={"host": host.host_id},
-        )
-    if host.load.total:
-        are = "is 1 session" if host.load.total == 1 else f"are {host.load.total} sessions"
-        return FailedPrecondition(
-            f"there {are} on host {host.host_id}; drain it and log them off first",
-            reason="HOST_IN_USE",
-            metadata={"host": host.host_id, "sessions": str(host.load.total)},
         )
     return None

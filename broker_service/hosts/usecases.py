@@ -14,7 +14,7 @@ from broker_service.history.store import record
 from broker_service.hosts import listing, store
 from broker_service.hosts.amendments import sessions_on
 from broker_service.hosts.changing import note_hosts, present
-from broker_service.hosts.refusals import refuse_held, refuse_twice
+from broker_service.hosts.refusals import refuse_kept, refuse_twice
 from broker_service.hosts.rules import Condition, Host, NewHost, host_not_found
 from deskhold.chassis.database import Connection, Database
 from deskhold.chassis.paging import Page
@@ -102,7 +102,8 @@ class Hosts:
         Raises:
             NotFound: No such collection, or one of the hosts is not in it.
             InvalidArgument: A host is named twice.
-            FailedPrecondition: One of them is held and force was not given.
+            FailedPrecondition: One of them is held, reserved or in quarantine, and force was not
+                given.
         """
         refuse_twice(host_ids, "names")
 
@@ -110,7 +111,7 @@ class Hosts:
             found = lock_collection(connection, collection)
             gone = present(connection, found, host_ids)
             if not force:
-                refuse_held(gone, "remove the assignment first, or use force")
+                refuse_kept(gone, now_us=author.now_us)
             _remove(connection, found, gone, Cause.HOST_REMOVED, author)
             return gone
 

@@ -120,6 +120,8 @@ ALICE = Caller(Principal(PrincipalKind.USER, "alice@contoso.com"), "user:alice@c
 T = "tenantGroups/g/tenants/t"
 C = f"{T}/collections/c"
 DESKTOP, OFFICE = f"{C}/appGroups/desktop", f"{C}/appGroups/office"
+# What force and replace end.
+ENDS = [("assignments/delete", C), ("assignments/confirmRelease/action", C)]
 EVERY_KIND = [
     ("collections/read", T),
     ("appGroups/read", T),
@@ -136,6 +138,10 @@ EVERY_KIND = [
         (collections_pb2.GetCollectionRequest(name=C), [("collections/read", C)]),
         (collections_pb2.ListCollectionsRequest(parent=T), [("collections/read", T)]),
         (collections_pb2.DeleteCollectionRequest(name=C), [("collections/delete", C)]),
+        (
+            collections_pb2.DeleteCollectionRequest(name=C, force=True),
+            [("collections/delete", C), ("hosts/delete", C), *ENDS],
+        ),
         (
             collections_pb2.UpdateCollectionRequest(collection=collections_pb2.Collection(name=C)),
             [("collections/write", C)],
@@ -164,6 +170,10 @@ EVERY_KIND = [
             [("hosts/delete", C), ("hosts/write", f"{C}2")],
         ),
         (hosts_pb2.BatchDeleteHostsRequest(parent=C), [("hosts/delete", C)]),
+        (
+            hosts_pb2.BatchDeleteHostsRequest(parent=C, force=True),
+            [("hosts/delete", C), *ENDS],
+        ),
         (agents_pb2.ReportHostsRequest(parent=C), [("agents/report/action", C)]),
         (sessions_pb2.GetSessionRequest(name=f"{C}/hosts/p/sessions/1"), [("sessions/read", C)]),
         (sessions_pb2.ListSessionsRequest(parent=C), [("sessions/read", C)]),
@@ -185,6 +195,10 @@ EVERY_KIND = [
             [("sessions/read", C)],
         ),
         (assignments_pb2.SetAssignmentRequest(parent=C), [("assignments/write", C)]),
+        (
+            assignments_pb2.SetAssignmentRequest(parent=C, force=True),
+            [("assignments/write", C), *ENDS],
+        ),
         (assignments_pb2.RemoveAssignmentRequest(parent=C), [("assignments/delete", C)]),
         (assignments_pb2.ListAssignmentsRequest(parent=C), [("assignments/read", C)]),
         (assignments_pb2.SwapAssignmentsRequest(parent=C), [("assignments/write", C)]),
@@ -200,7 +214,7 @@ EVERY_KIND = [
         (assignments_pb2.ImportAssignmentsRequest(parent=C), [("assignments/write", C)]),
         (
             assignments_pb2.ImportAssignmentsRequest(parent=C, replace=True),
-            [("assignments/write", C), ("assignments/delete", C)],
+            [("assignments/write", C), *ENDS],
         ),
         (sessions_pb2.ConnectRequest(name=C), [("appGroups/connect/action", DESKTOP)]),
         (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -46,6 +47,34 @@ def test_the_refusal_counts_the_held_ones(owner: Client, eng: Eng) -> None:
         owner.remove_hosts(eng.name, ["pc-1", "pc-2", "pc-3"])
 
     assert caught.value.metadata["held"] == "2"
+
+
+def test_a_reserved_host_is_only_removed_by_force(pair: Pair, owner: Client, eng: Eng) -> None:
+    until = datetime.now(UTC) + timedelta(days=1)
+    owner.reserve_host(eng.name, host_id="pc-2", user="bob@contoso.com", until=until)
+    before = pair.dump()
+
+    with pytest.raises(FailedPrecondition, match="cancel the reservation first, or use force") as e:
+        owner.remove_hosts(eng.name, ["pc-2"])
+
+    assert e.value.reason == "HOST_RESERVED"
+    assert pair.dump() == before
+    assert owner.remove_hosts(eng.name, ["pc-2"], force=True).hosts
+
+
+def test_removing_a_host_in_quarantine_needs_force_so_that_none_is_cleared_by_adding_it_again(
+    pair: Pair, owner: Client, eng: Eng
+) -> None:
+    owner.update_collection(eng.name, release_policy="quarantine")
+    owner.remove_assignment(eng.name, host_id="pc-1")
+    before = pair.dump()
+
+    with pytest.raises(FailedPrecondition, match="confirm its release first, or use force") as e:
+        owner.remove_hosts(eng.name, ["pc-1"])
+
+    assert e.value.reason == "HOST_QUARANTINED"
+    assert pair.dump() == before
+    assert owner.remove_hosts(eng.name, ["pc-1"], force=True).hosts
 
 
 def test_force_removes_held_hosts_and_says_who_held_them(

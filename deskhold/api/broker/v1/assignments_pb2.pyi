@@ -113,7 +113,9 @@ class SetAssignmentRequest(_message.Message):
     host_id: _builtins.str
     """The id of the host, a member of the collection."""
     force: _builtins.bool
-    """Move: end what stands in the way, the holder's assignment of the host and, at the limit, the user's oldest one."""
+    """End what stands in the way: the assignment, reservation or quarantine of the host and, at the limit, the user's
+    oldest assignment.
+    """
     request_id: _builtins.str
     """A UUID. A retry with the same one returns the first answer."""
     validate_only: _builtins.bool

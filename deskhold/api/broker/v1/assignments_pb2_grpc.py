@@ -99,8 +99,9 @@ class AssignmentServiceServicer(object):
     """
 
     def SetAssignment(self, request, context):
-        """Assigns a host to a user. Needs `deskhold.resources/assignments/write` at the collection. Safe to repeat: the same
-        assignment again changes nothing.
+        """Assigns a host to a user. Needs `deskhold.resources/assignments/write` at the collection; with `force`,
+        `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too. Safe to
+        repeat: the same assignment again changes nothing.
         Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL,
         HOST_HELD, USER_LIMIT_REACHED, HOST_RESERVED for another user, or HOST_QUARANTINED; ABORTED with ETAG_MISMATCH.
         """
@@ -190,8 +191,8 @@ class AssignmentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ImportAssignments(self, request, context):
-        """Imports assignments, all or nothing. Needs `deskhold.resources/assignments/write` at the collection, with `replace`
-        `deskhold.resources/assignments/delete` too. With `validate_only` it answers with a verdict for every row and writes
+        """Imports assignments, all or nothing. Needs `deskhold.resources/assignments/write` at the collection; with `replace`,
+        `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too. With `validate_only` it answers with a verdict for every row and writes
         nothing, whatever the verdicts. Safe to repeat.
         Errors: INVALID_ARGUMENT with IMPORT_REJECTED and the first rejected rows when a row cannot be applied;
         NOT_FOUND with COLLECTION_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL.

@@ -19,8 +19,9 @@ class AssignmentServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SetAssignment: _aio.UnaryUnaryMultiCallable[_assignments_pb2.SetAssignmentRequest, _assignments_pb2.SetAssignmentResponse]
-    """Assigns a host to a user. Needs `deskhold.resources/assignments/write` at the collection. Safe to repeat: the same
-    assignment again changes nothing.
+    """Assigns a host to a user. Needs `deskhold.resources/assignments/write` at the collection; with `force`,
+    `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too. Safe to
+    repeat: the same assignment again changes nothing.
     Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL,
     HOST_HELD, USER_LIMIT_REACHED, HOST_RESERVED for another user, or HOST_QUARANTINED; ABORTED with ETAG_MISMATCH.
     """
@@ -74,8 +75,8 @@ class AssignmentServiceStub:
     Errors: INVALID_ARGUMENT for a user or host that is malformed.
     """
     ImportAssignments: _aio.UnaryUnaryMultiCallable[_assignments_pb2.ImportAssignmentsRequest, _assignments_pb2.ImportAssignmentsResponse]
-    """Imports assignments, all or nothing. Needs `deskhold.resources/assignments/write` at the collection, with `replace`
-    `deskhold.resources/assignments/delete` too. With `validate_only` it answers with a verdict for every row and writes
+    """Imports assignments, all or nothing. Needs `deskhold.resources/assignments/write` at the collection; with `replace`,
+    `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too. With `validate_only` it answers with a verdict for every row and writes
     nothing, whatever the verdicts. Safe to repeat.
     Errors: INVALID_ARGUMENT with IMPORT_REJECTED and the first rejected rows when a row cannot be applied;
     NOT_FOUND with COLLECTION_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL.
@@ -97,8 +98,9 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _assignments_pb2.SetAssignmentRequest,
         context: _aio.ServicerContext[_assignments_pb2.SetAssignmentRequest, _abc.Awaitable[_assignments_pb2.SetAssignmentResponse]],
     ) -> _abc.Awaitable[_assignments_pb2.SetAssignmentResponse]:
-        """Assigns a host to a user. Needs `deskhold.resources/assignments/write` at the collection. Safe to repeat: the same
-        assignment again changes nothing.
+        """Assigns a host to a user. Needs `deskhold.resources/assignments/write` at the collection; with `force`,
+        `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too. Safe to
+        repeat: the same assignment again changes nothing.
         Errors: NOT_FOUND with COLLECTION_NOT_FOUND or HOST_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL,
         HOST_HELD, USER_LIMIT_REACHED, HOST_RESERVED for another user, or HOST_QUARANTINED; ABORTED with ETAG_MISMATCH.
         """
@@ -206,8 +208,8 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _assignments_pb2.ImportAssignmentsRequest,
         context: _aio.ServicerContext[_assignments_pb2.ImportAssignmentsRequest, _abc.Awaitable[_assignments_pb2.ImportAssignmentsResponse]],
     ) -> _abc.Awaitable[_assignments_pb2.ImportAssignmentsResponse]:
-        """Imports assignments, all or nothing. Needs `deskhold.resources/assignments/write` at the collection, with `replace`
-        `deskhold.resources/assignments/delete` too. With `validate_only` it answers with a verdict for every row and writes
+        """Imports assignments, all or nothing. Needs `deskhold.resources/assignments/write` at the collection; with `replace`,
+        `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too. With `validate_only` it answers with a verdict for every row and writes
         nothing, whatever the verdicts. Safe to repeat.
         Errors: INVALID_ARGUMENT with IMPORT_REJECTED and the first rejected rows when a row cannot be applied;
         NOT_FOUND with COLLECTION_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL.

@@ -103,8 +103,10 @@ class CollectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteCollection(self, request, context):
-        """Deletes a collection with its app groups. Needs `deskhold.resources/collections/delete` at the collection. The name
-        stays taken until every role assignment at it is gone too. Assignments removed by force are kept in history.
+        """Deletes a collection with its app groups. Needs `deskhold.resources/collections/delete` at the collection; with
+        `force`, `deskhold.resources/hosts/delete`, `deskhold.resources/assignments/delete` and
+        `deskhold.resources/assignments/confirmRelease/action` too. The name stays taken until every role assignment at it is
+        gone. Assignments removed by force are kept in history.
         Errors: NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_EMPTY; ABORTED with ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

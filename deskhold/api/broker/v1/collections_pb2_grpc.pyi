@@ -36,8 +36,10 @@ class CollectionServiceStub:
     the collection's type; FAILED_PRECONDITION with USER_LIMIT_REACHED when a user holds more hosts than the new limit.
     """
     DeleteCollection: _aio.UnaryUnaryMultiCallable[_collections_pb2.DeleteCollectionRequest, _empty_pb2.Empty]
-    """Deletes a collection with its app groups. Needs `deskhold.resources/collections/delete` at the collection. The name
-    stays taken until every role assignment at it is gone too. Assignments removed by force are kept in history.
+    """Deletes a collection with its app groups. Needs `deskhold.resources/collections/delete` at the collection; with
+    `force`, `deskhold.resources/hosts/delete`, `deskhold.resources/assignments/delete` and
+    `deskhold.resources/assignments/confirmRelease/action` too. The name stays taken until every role assignment at it is
+    gone. Assignments removed by force are kept in history.
     Errors: NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_EMPTY; ABORTED with ETAG_MISMATCH.
     """
 
@@ -92,8 +94,10 @@ class CollectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _collections_pb2.DeleteCollectionRequest,
         context: _aio.ServicerContext[_collections_pb2.DeleteCollectionRequest, _abc.Awaitable[_empty_pb2.Empty]],
     ) -> _abc.Awaitable[_empty_pb2.Empty]:
-        """Deletes a collection with its app groups. Needs `deskhold.resources/collections/delete` at the collection. The name
-        stays taken until every role assignment at it is gone too. Assignments removed by force are kept in history.
+        """Deletes a collection with its app groups. Needs `deskhold.resources/collections/delete` at the collection; with
+        `force`, `deskhold.resources/hosts/delete`, `deskhold.resources/assignments/delete` and
+        `deskhold.resources/assignments/confirmRelease/action` too. The name stays taken until every role assignment at it is
+        gone. Assignments removed by force are kept in history.
         Errors: NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_EMPTY; ABORTED with ETAG_MISMATCH.
         """
 

@@ -711,7 +711,7 @@ class BatchDeleteHostsRequest(_message.Message):
     parent: _builtins.str
     """The collection."""
     force: _builtins.bool
-    """Remove hosts that are assigned too; their assignments end."""
+    """Remove hosts that are assigned, reserved or in quarantine too."""
     request_id: _builtins.str
     """A UUID. A retry with the same one returns the first answer."""
     validate_only: _builtins.bool

@@ -130,9 +130,10 @@ class HostServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BatchDeleteHosts(self, request, context):
-        """Removes hosts from a collection, all or nothing. Needs `deskhold.resources/hosts/delete` at the collection.
+        """Removes hosts from a collection, all or nothing. Needs `deskhold.resources/hosts/delete` at the collection; with
+        `force`, `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too.
         Assignments removed by force are returned and kept in history.
-        Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD.
+        Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or HOST_QUARANTINED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

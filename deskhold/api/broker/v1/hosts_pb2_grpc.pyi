@@ -46,9 +46,10 @@ class HostServiceStub:
     HOST_QUARANTINED, or with HOST_IN_USE when there are sessions on it.
     """
     BatchDeleteHosts: _aio.UnaryUnaryMultiCallable[_hosts_pb2.BatchDeleteHostsRequest, _hosts_pb2.BatchDeleteHostsResponse]
-    """Removes hosts from a collection, all or nothing. Needs `deskhold.resources/hosts/delete` at the collection.
+    """Removes hosts from a collection, all or nothing. Needs `deskhold.resources/hosts/delete` at the collection; with
+    `force`, `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too.
     Assignments removed by force are returned and kept in history.
-    Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD.
+    Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or HOST_QUARANTINED.
     """
 
 class HostServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -125,9 +126,10 @@ class HostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _hosts_pb2.BatchDeleteHostsRequest,
         context: _aio.ServicerContext[_hosts_pb2.BatchDeleteHostsRequest, _abc.Awaitable[_hosts_pb2.BatchDeleteHostsResponse]],
     ) -> _abc.Awaitable[_hosts_pb2.BatchDeleteHostsResponse]:
-        """Removes hosts from a collection, all or nothing. Needs `deskhold.resources/hosts/delete` at the collection.
+        """Removes hosts from a collection, all or nothing. Needs `deskhold.resources/hosts/delete` at the collection; with
+        `force`, `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too.
         Assignments removed by force are returned and kept in history.
-        Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD.
+        Errors: NOT_FOUND with HOST_NOT_FOUND; FAILED_PRECONDITION with HOST_HELD, HOST_RESERVED or HOST_QUARANTINED.
         """
 
 def add_HostServiceServicer_to_server(servicer: HostServiceServicer, server: _aio.Server) -> None: ...
