@@ -23,7 +23,7 @@ from deskhold.client import AsyncClient, Client
 from deskhold.embedded.paths import Home
 from deskhold.identities import Principal, PrincipalKind
 from tests.databases import Databases
-from tests.deskhold.embedded.stand_ins import free_base_port
+from tests.ports import held_ports
 
 OWNER = "admin@contoso.com"
 DEFAULT_TENANT = "tenantGroups/default/tenants/default"
@@ -71,7 +71,7 @@ class Pair:
         environ = {
             **os.environ,
             "DESKHOLD_HOME": str(path / "home"),
-            "DESKHOLD_EMBEDDED_PORTS_FROM": str(free_base_port()),
+            "DESKHOLD_EMBEDDED_PORTS_FROM": str(held_ports()),
             "DESKHOLD_BROKER_DATABASE_URL": store_url,
             "DESKHOLD_RBAC_DATABASE_URL": databases.new(),
         }
@@ -84,11 +84,14 @@ class Pair:
                 text=True,
             )
         assert launcher.stdout is not None
+        said = []
         for line in launcher.stdout:
             if "stops both" in line:
                 break
+            said.append(line)
         else:
-            raise AssertionError(f"the pair did not start: {(path / 'log').read_text()}")
+            said.append((path / "log").read_text())
+            raise AssertionError(f"the pair did not start:\n{''.join(said)}")
         bootstrap = [sys.executable, "-m", "rbac_service", "bootstrap", "--owner", OWNER]
         subprocess.run(bootstrap, env=environ, check=True, stdout=subprocess.DEVNULL)
         return cls(Home((path / "home").resolve()), store_url, launcher)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from deskhold.api.rbac.v1.access_pb2 import WhoAmIRequest, WhoAmIResponse
 from deskhold.api.rbac.v1.principals_pb2 import Principal
 from deskhold.channel import Endpoint
 from tests.deskhold.stub_service import Authority, StubService
+from tests.ports import held_ports
 
 METHOD = "deskhold.api.rbac.v1.AccessService/WhoAmI"
 ALICE = WhoAmIResponse(principal=Principal(id="alice@contoso.com"))
@@ -168,7 +168,9 @@ def test_a_missing_client_certificate_is_explained_and_one_gets_in(authority: Au
     assert answer == ALICE
 
 
-def test_that_nobody_listens_is_explained(free_port: int, authority: Authority) -> None:
+def test_that_nobody_listens_is_explained(authority: Authority) -> None:
+    free_port = held_ports()
+
     with pytest.raises(
         errors.Unavailable, match=f"nobody listens at localhost:{free_port}.*make run"
     ):
@@ -176,8 +178,9 @@ def test_that_nobody_listens_is_explained(free_port: int, authority: Authority) 
 
 
 def test_a_server_that_does_not_speak_tls_is_explained(authority: Authority) -> None:
-    with socket.create_server(("localhost", 0)) as listening:
-        address = f"localhost:{listening.getsockname()[1]}"
+    # One address only: of several, gRPC tells what happened at the last one.
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
         listening.settimeout(10)
 
         def greet() -> None:
@@ -232,10 +235,3 @@ def test_a_certificate_without_its_key_is_refused(authority: Authority) -> None:
 
     with pytest.raises(ValueError, match="needs both"):
         channel.open_sync(endpoint)
-
-
-@pytest.fixture
-def free_port() -> Iterator[int]:
-    with socket.socket() as bound:  # bound, never listening: refused for as long as the test runs
-        bound.bind(("127.0.0.1", 0))
-        yield bound.getsockname()[1]

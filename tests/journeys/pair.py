@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +24,7 @@ from deskhold.embedded.authority import (
 )
 from deskhold.embedded.paths import SERVICES, Home
 from deskhold.issuer import Issuer, load_key, sign
+from tests.ports import held_ports
 
 OWNER = "admin@contoso.com"
 TENANT = "tenantGroups/default/tenants/default"
@@ -49,7 +48,7 @@ class Pair:
     def __init__(self, path: Path, **settings: str) -> None:
         self.home = Home(path)
         self._settings = settings
-        self.base_port = free_base_port()
+        self.base_port = held_ports()
         self._launchers: dict[str, _Launcher] = {}
         self._ending: set[str] = set()
 
@@ -237,18 +236,3 @@ class _Launcher:
         """Stop it and what it started."""
         self._process.terminate()
         self._process.communicate()
-
-
-def free_base_port() -> int:
-    """Return a port that is free together with the two after it."""
-    while True:
-        with ExitStack() as stack:
-            first = stack.enter_context(socket.socket())
-            first.bind(("127.0.0.1", 0))
-            base = int(first.getsockname()[1])
-            try:
-                for port in (base + 1, base + 2):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except (OSError, OverflowError):
-                continue
-            return base

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -46,6 +45,7 @@ from rbac_service.messages import Messages
 from rbac_service.scopes.usecases import Scopes
 from rbac_service.services import Shared, all_services
 from tests.deskhold.stub_service import Authority
+from tests.ports import held_ports
 
 DOMAINS = Domains.parse("X=x")
 OWNER = Author("user:alice@x", "r-1", "d-1", ("user:alice@x",))
@@ -159,9 +159,7 @@ class Deployment:
     async def served(self) -> AsyncIterator[Wire]:
         """Serve on loopback with real TLS, as `__main__` does."""
         shared = self.shared
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = held_ports()
         server = Server(
             _settings(self.url, self.keys, port),
             services=all_services(shared),

@@ -29,7 +29,7 @@ from deskhold.identities import Domains
 from rbac_service.bootstrap import bootstrap
 from tests import rpcs
 from tests.databases import Databases
-from tests.deskhold.embedded.stand_ins import free_base_port
+from tests.ports import held_ports
 
 MIGRATIONS = Path(rbac_service.__file__).parent / "migrations"
 OWNER = "admin@contoso.com"
@@ -57,7 +57,7 @@ class Process:
 
     def __init__(self, home: Home, url: str) -> None:
         self.home = home
-        port = free_base_port()
+        port = held_ports()
         self.address, self._services = f"127.0.0.1:{port}", f"127.0.0.1:{port + 1}"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rbac_service"],
@@ -135,7 +135,7 @@ class Deployment:
     @classmethod
     def make(cls, folder: Path, databases: Databases) -> Deployment:
         """Lay one out; the first Owner is named here as the command does it, only faster."""
-        home, url = lay_out(folder, free_base_port()), databases.new(MIGRATIONS)
+        home, url = lay_out(folder, held_ports()), databases.new(MIGRATIONS)
         asyncio.run(_name_first_owner(url))
         return cls(home, url)
 

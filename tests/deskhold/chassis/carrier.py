@@ -26,7 +26,7 @@ from deskhold.embedded.paths import Home
 from deskhold.names import Kind
 from tests import rpcs
 from tests.deskhold.chassis.tokens import Tokens
-from tests.deskhold.embedded.stand_ins import free_base_port
+from tests.ports import held_ports
 
 READ = "deskhold.resources/collections/read"
 DELETE = "deskhold.resources/collections/delete"
@@ -72,7 +72,7 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
         self.behave: Behaviour = echo
         self.log = io.BytesIO()
         self.observed: list[Observed] = []
-        port = free_base_port()
+        port = held_ports()
         self.address = f"localhost:{port}"
         self.service_address = f"localhost:{port + 1}"
         reader = Reader("rbac", environment.read({"DESKHOLD_HOME": str(home.path)}))

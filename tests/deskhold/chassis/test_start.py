@@ -22,14 +22,14 @@ from deskhold import environment
 from deskhold.chassis.settings import Reader, ServerSettings, SettingsError
 from deskhold.embedded.paths import Home
 from tests.deskhold.chassis.carrier import Carrier
-from tests.deskhold.embedded.stand_ins import free_base_port
+from tests.ports import held_ports
 
 JSON_OF_ANOTHER_SHAPE = ["[]", "1", "null", '{"keys": 1}', '{"keys": [1]}', '{"certs": []}']
 
 
 def environ(home: Home, **more: object) -> dict[str, str]:
     """Return the environment of a service that serves from a home."""
-    free = free_base_port()
+    free = held_ports()
     return {
         "DESKHOLD_HOME": str(home.path),
         "DESKHOLD_RBAC_LISTEN": f"127.0.0.1:{free}",

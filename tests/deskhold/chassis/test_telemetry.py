@@ -27,13 +27,13 @@ from deskhold.errors import (
     Unauthenticated,
 )
 from tests.deskhold.chassis.carrier import ENG, READ, Carrier, Holding
-from tests.deskhold.embedded.stand_ins import free_base_port
+from tests.ports import held_ports
 
 
 @pytest.fixture
 async def measured(laid: Home) -> AsyncIterator[Carrier]:
     """A server whose metrics can be scraped; stopped already when a test looks at its log."""
-    made = Carrier(laid, metrics_listen=f"127.0.0.1:{free_base_port()}", drain_seconds=0.1)
+    made = Carrier(laid, metrics_listen=f"127.0.0.1:{held_ports()}", drain_seconds=0.1)
     await made.server.start()
     yield made
     await made.channel.close()

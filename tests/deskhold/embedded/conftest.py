@@ -4,9 +4,9 @@ import pytest
 
 from deskhold.embedded.home import lay_out
 from deskhold.embedded.paths import Home
-from tests.deskhold.embedded.stand_ins import free_base_port
+from tests.ports import held_ports
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    return lay_out(tmp_path / "var", free_base_port())
+    return lay_out(tmp_path / "var", held_ports())

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 from deskhold.embedded.child import Service
@@ -14,21 +12,6 @@ from deskhold.embedded.launcher import Launcher
 from deskhold.embedded.paths import Home
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
-
-
-def free_base_port() -> int:
-    """Return a port that is free together with the two after it."""
-    while True:
-        with ExitStack() as stack:
-            first = stack.enter_context(socket.socket())
-            first.bind(("127.0.0.1", 0))
-            base = int(first.getsockname()[1])
-            try:
-                for port in (base + 1, base + 2):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except (OSError, OverflowError):
-                continue
-            return base
 
 
 def stand_in(home: Home, name: str, address: str, behaviour: str = "serve") -> Service:

@@ -13,7 +13,8 @@ from deskhold import environment
 from deskhold.embedded.health import until_serving
 from deskhold.embedded.home import lay_out
 from deskhold.embedded.paths import Home
-from tests.deskhold.embedded.stand_ins import free_base_port, stand_in
+from tests.deskhold.embedded.stand_ins import stand_in
+from tests.ports import held_ports
 
 ROOT = Path(__file__).parents[3]
 
@@ -66,7 +67,7 @@ def test_a_server_that_is_not_there_is_exit_code_one_with_the_reason(
 def test_a_server_of_another_authority_is_exit_code_one(
     home: Home, address: str, tmp_path: Path
 ) -> None:
-    stranger = lay_out(tmp_path / "stranger", free_base_port())
+    stranger = lay_out(tmp_path / "stranger", held_ports())
 
     with serving(home, address):
         done = probe(stranger.path, address)
