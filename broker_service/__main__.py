@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import uvloop
@@ -22,12 +21,12 @@ from broker_service.sessions.routing import LIFETIME_SECONDS, RoutingTokens
 from broker_service.sessions.signing import Signer, optional_signer
 from broker_service.watch.hub import Hub
 from deskhold.channel import Endpoint, open_async
+from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Database, migrate
 from deskhold.chassis.server import Server
 from deskhold.chassis.settings import Reader, ServerSettings, address, count, explained
 from deskhold.chassis.telemetry import configure_logging
-from deskhold.errors import DeskholdError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -73,7 +72,7 @@ async def _serve(
     registration = Registration(database, authority, clock_us=now_us, logger=logger)
     recorder = Recorder(database, settings.domains, registry)
     hub = Hub(database)
-    retention = Retention(database, kept, clock_us=now_us, logger=logger)
+    retention = Retention(database, kept, clock_us=now_us)
     monitor = Monitor(database, clock_us=now_us, logger=logger)
     server = Server(
         settings,
@@ -96,11 +95,14 @@ async def _serve(
     )
     try:
         await server.serve_until_told(
-            registration.run, monitor.run, recorder.run, hub.run, retention.run
+            Task("registration", registration.run),
+            Task("monitor", monitor.run),
+            Task("recorder", recorder.queue.run),
+            Task("hub", hub.run),
+            Task("retention", retention.run),
         )
     finally:
-        with suppress(DeskholdError):  # a store that is gone keeps nobody from stopping
-            await recorder.flush()
+        await recorder.queue.close(logger)
         await channel.close()
         await database.close()
 

@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import os
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import ProgrammingError
 
+from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Database, migrate
 from deskhold.chassis.paging import Pager
@@ -120,10 +120,13 @@ async def _serve(settings: ServerSettings, limits: Limits) -> None:
     )
     try:
         await _read_policy(policy)
-        await server.serve_until_told(policy.tail, feed.run, decisions.run)
+        await server.serve_until_told(
+            Task("policy_tail", policy.tail),
+            Task("watch", feed.run),
+            Task("decision_log", decisions.queue.run),
+        )
     finally:
-        with suppress(DeskholdError):  # a store that is gone keeps nobody from stopping
-            await decisions.flush()
+        await decisions.queue.close(logger)
         await database.close()
 
 

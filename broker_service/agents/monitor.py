@@ -21,7 +21,6 @@ from broker_service.hosts.store import reckon
 from broker_service.sessions.records import expire_old_commands, prune_commands
 from broker_service.tables import collections, host_reports, hosts, sign_ins
 from deskhold.chassis.database import Database
-from deskhold.errors import DeskholdError
 
 _AT_ONCE = 200
 _PAUSE_SECONDS = 5.0
@@ -48,18 +47,16 @@ class Monitor:
     ) -> None:
         self._database = database
         self._clock_us = clock_us
+        self._since_us = clock_us()
         self._logger = logger
 
     async def run(self) -> None:
-        """Step until cancelled."""
-        started_us = self._clock_us()
+        """Step until cancelled.
+
+        Raises what `step` raises.
+        """
         while True:
-            try:
-                is_done = not await self.step(self._clock_us(), since_us=started_us)
-            except DeskholdError as error:
-                self._logger.info("the monitor waits for the store", reason=error.reason)
-                is_done = True
-            if is_done:
+            if not await self.step(self._clock_us(), since_us=self._since_us):
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def step(self, now_us: int, *, since_us: int) -> bool:
@@ -69,6 +66,10 @@ class Monitor:
             now_us: The time now.
             since_us: Since when this broker runs. Until agents could report to it for as long as
                 they may be silent, silence says nothing about them.
+
+        Raises:
+            Unavailable: The store does not answer.
+            ResourceExhausted: Too much waits for it already.
         """
         is_more = False
         if now_us - since_us >= SILENT_US:

@@ -136,14 +136,15 @@ class Hub:
         self._spoke_at = float("-inf")
 
     async def run(self) -> None:
-        """Follow the changes while somebody watches, until cancelled."""
+        """Follow the changes while they are watched, until cancelled.
+
+        Raises:
+            Unavailable: The store does not answer; watchers notice that checkpoints stop.
+            ResourceExhausted: Too much waits for the store already; likewise.
+        """
         while True:
             await self._watched.wait()
-            try:
-                is_last = await self._advance()
-            except (Unavailable, ResourceExhausted):
-                is_last = True  # watchers notice: checkpoints stop
-            if is_last:
+            if await self._advance():
                 await asyncio.sleep(_TAIL_SECONDS)
 
     def close(self) -> None:

@@ -2,7 +2,8 @@
 
 Health is served per service and for the whole (`""`), to any peer that TLS admits. On SIGTERM or
 SIGINT health turns NOT_SERVING, balancers get a beat to notice, calls in flight get the drain time,
-and only then does `serve_until_told` return, so that its caller closes what it opened.
+and only then does `serve_until_told` return, so that its caller closes what it opened. Nothing that
+runs beside calls ends the server (`deskhold.chassis.background`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import gc
 import signal
 import ssl
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, start_http_server
 
 from deskhold.chassis import access, authn, deadlines, faults, layers, validation
+from deskhold.chassis.background import Supervisor, Task
 from deskhold.chassis.calls import Layer
 from deskhold.chassis.health import Health
 from deskhold.chassis.settings import ServerSettings, SettingsError
@@ -92,6 +94,7 @@ class Server:
         self._names = [service.descriptor.full_name for service in services]
         self._health = Health()
         self._telemetry = Telemetry(logger, self._registry)
+        self._supervisor = Supervisor(logger, self._registry)
         self._server = grpc.aio.server(
             maximum_concurrent_rpcs=settings.max_concurrent,
             options=(
@@ -142,12 +145,11 @@ class Server:
         self._telemetry.close()
         self._logger.info("drained")
 
-    async def serve_until_told(self, *background: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def serve_until_told(self, *background: Task) -> None:
         """Start, wait for SIGTERM or SIGINT, stop.
 
         Args:
-            background: What runs beside as long as the server serves. Should it end by a defect,
-                the server stops too, and raises.
+            background: What runs beside calls, until the last one has ended.
         """
         told = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -159,14 +161,12 @@ class Server:
         gc.collect()
         gc.freeze()
         gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
+        self._supervisor.start(*background)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                beside = [tasks.create_task(run()) for run in background]
-                await told.wait()
-                for task in beside:
-                    task.cancel()
+            await told.wait()
         finally:
             await self.stop()
+            await self._supervisor.stop()
 
     def _open(self, address: str, *, mutual: bool) -> None:
         credentials = _credentials(self._settings, mutual=mutual)

@@ -112,15 +112,14 @@ class Policy:
         return kept
 
     async def tail(self) -> None:
-        """Follow the log until cancelled."""
+        """Follow the log until cancelled.
+
+        Raises what `current` raises.
+        """
         while True:
-            try:
-                # What questions have just read need not be read again; what this read the last time
-                # is older, however early the sleep has ended.
-                await self.current(Freshness(max_age_seconds=TAIL_SECONDS / 2))
-            except Unavailable:
-                # Answers that need the store say so themselves; here there is nobody to tell.
-                await asyncio.sleep(TAIL_SECONDS)
+            # What questions have just read need not be read again; what this read the last time
+            # is older, however early the sleep has ended.
+            await self.current(Freshness(max_age_seconds=TAIL_SECONDS / 2))
             await asyncio.sleep(TAIL_SECONDS)
 
     def _is_fresh(self, snapshot: Snapshot, freshness: Freshness) -> bool:

@@ -12,7 +12,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -82,11 +81,15 @@ class Feed:
         self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """Follow the log while somebody watches, until cancelled."""
+        """Follow the log while it is watched, until cancelled.
+
+        Raises:
+            Unavailable: The store does not answer; watchers notice that checkpoints stop.
+            ResourceExhausted: Too much waits for the store already; likewise.
+        """
         while True:
             await self._watched.wait()
-            with suppress(Unavailable, ResourceExhausted):  # watchers notice: checkpoints stop
-                await self._advance()
+            await self._advance()
             await asyncio.sleep(TAIL_SECONDS)
 
     def close(self) -> None:
@@ -175,24 +178,34 @@ class Feed:
         async with self._advancing:
             head = await newest_head(self._database)
             time_us = self._clock_us()
+            # All is read before anything is kept: each read may fail or be cancelled.
             if head.epoch != self._head.epoch:
                 self._kept.clear()
             elif head.revision > self._head.revision:
-                await self._take_up(head)
+                missing = await self._read_up_to(head)
+                self._keep(missing)
             moved = head != self._head
             self._head = head
             if moved or time.monotonic() - self._spoke_at >= self._checkpoint_seconds:
                 self._checkpoint = Checkpoint(head.revision, time_us)
                 self._announce()
 
-    async def _take_up(self, head: Head) -> None:
+    async def _read_up_to(self, head: Head) -> deque[Entry]:
+        """Return what is new since the last head, the newest entries only if it is very much."""
         position = self._head.revision
+        missing: deque[Entry] = deque(maxlen=self._max_kept)
         while position < head.revision:
             for entry in await self._read(position):
                 if entry.revision <= head.revision:
-                    self._kept.append(entry)
+                    missing.append(entry)
                 position = entry.revision
-            self._trim()
+        return missing
+
+    def _keep(self, missing: deque[Entry]) -> None:
+        if len(missing) == missing.maxlen:
+            self._kept.clear()  # entries between the two may have been passed over
+        self._kept.extend(missing)
+        self._trim()
 
     def _trim(self) -> None:
         characters = sum(len(entry.encoded) for entry in self._kept)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import ProgrammingError
 from deskhold.api.rbac.v1.access_pb2 import DECISION_ALLOW, DECISION_DENY
 from deskhold.api.rbac.v1.role_assignments_pb2 import DeleteRoleAssignmentRequest
 from deskhold.chassis.database import Database
-from deskhold.errors import Unavailable
+from deskhold.errors import ResourceExhausted, Unavailable
 from deskhold.identities import Domains
 from rbac_service.access import policy as policy_module
 from rbac_service.access.policy import TAIL_SECONDS, Policy
@@ -23,6 +23,7 @@ from rbac_service.scopes.rules import Scope
 from rbac_service.scopes.store import insert_scope
 from tests.rbac_service.requests import check, grant, user
 from tests.rbac_service.running import OWNER, Process
+from tests.supervision import supervised
 
 READ = "deskhold.resources/hosts/read"
 AUTHOR = Author("user:a@x", "r-1")
@@ -87,6 +88,25 @@ async def test_following_the_log_reads_only_what_no_question_has_just_read(
     now += TAIL_SECONDS
     await again.wait()
     tail.cancel()
+
+
+async def test_a_full_queue_does_not_end_the_tail(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, reads, again = Policy(filled), 0, asyncio.Event()
+
+    async def full_at_first(database: Database) -> Head:
+        nonlocal reads
+        reads += 1
+        if reads <= 2:
+            raise ResourceExhausted("1024 requests wait for the database already")
+        again.set()
+        return await newest_head(database)
+
+    monkeypatch.setattr(policy_module, "newest_head", full_at_first)
+
+    async with supervised(policy.tail):
+        await again.wait()
 
 
 async def test_a_change_is_seen_by_the_next_question(filled: Database) -> None:
