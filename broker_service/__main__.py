@@ -24,6 +24,7 @@ from deskhold.channel import Endpoint, open_async
 from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.readiness import Check, database_check
 from deskhold.chassis.server import Server
 from deskhold.chassis.settings import Reader, ServerSettings, address, count, explained
 from deskhold.chassis.telemetry import configure_logging
@@ -92,6 +93,7 @@ async def _serve(
         registry=registry,
         end_streams=hub.close,
         observers=(recorder.layer,),
+        checks=(database_check(database), Check("rbac", authority.require_ready)),
     )
     try:
         await server.serve_until_told(

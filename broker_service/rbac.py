@@ -12,10 +12,11 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from deskhold import status
 from deskhold.api.rbac.v1 import (
@@ -27,6 +28,7 @@ from deskhold.api.rbac.v1 import (
 )
 from deskhold.chassis.access import Need, denied
 from deskhold.chassis.calls import Call, Caller, Grant
+from deskhold.chassis.readiness import NotReadyError
 from deskhold.errors import DeskholdError, FailedPrecondition, NotFound, Unavailable
 from deskhold.identities import PrincipalKind
 
@@ -41,6 +43,7 @@ _MARGIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
 _PAGE_SIZE = 1000
 _REGISTERED = frozenset({scopes_pb2.SCOPE_KIND_COLLECTION, scopes_pb2.SCOPE_KIND_APP_GROUP})
+_ACCESS_SERVICE = access_pb2.DESCRIPTOR.services_by_name["AccessService"].full_name
 _KINDS = {
     PrincipalKind.USER: principals_pb2.PRINCIPAL_KIND_USER,
     PrincipalKind.GROUP: principals_pb2.PRINCIPAL_KIND_GROUP,
@@ -68,6 +71,7 @@ class Authority:
     ) -> None:
         self._access = access_pb2_grpc.AccessServiceStub(channel)
         self._scopes = scopes_pb2_grpc.ScopeServiceStub(channel)
+        self._health: Any = health_pb2_grpc.HealthStub(channel)  # its type stub has no methods
         self._logger = logger
         self._waiting: list[_Waiting] = []
         self._asked: list[_Waiting] = []
@@ -94,6 +98,20 @@ class Authority:
                 raise denied(need, caller, decision.decision_id)
             grant = Grant(decision.decision_id, decision.revision, decision.role_assignment)
         return grant
+
+    async def require_ready(self) -> None:
+        """Check that the authority can be reached and serves.
+
+        Raises:
+            NotReadyError: It cannot, or says that it does not; says which.
+        """
+        request = health_pb2.HealthCheckRequest(service=_ACCESS_SERVICE)
+        try:
+            answer = await self._health.Check(request, timeout=_TIMEOUT_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            raise NotReadyError(f"rbac is not reached: {error.code().name}") from None
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            raise NotReadyError("rbac is reached but not ready")
 
     async def require_scope(self, scope: str, *, seconds: float) -> None:
         """Check that a scope is registered.

@@ -23,6 +23,7 @@ from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Database, migrate
 from deskhold.chassis.paging import Pager
+from deskhold.chassis.readiness import Check, database_check
 from deskhold.chassis.replay import Mutations
 from deskhold.chassis.server import Server
 from deskhold.chassis.settings import (
@@ -117,6 +118,7 @@ async def _serve(settings: ServerSettings, limits: Limits) -> None:
         logger=logger,
         registry=registry,
         end_streams=feed.close,
+        checks=(database_check(database), Check("policy_snapshot", policy.require_fresh)),
     )
     try:
         await _read_policy(policy)

@@ -1,9 +1,10 @@
 """A server: its ports, its health, its end.
 
-Health is served per service and for the whole (`""`), to any peer that TLS admits. On SIGTERM or
-SIGINT health turns NOT_SERVING, balancers get a beat to notice, calls in flight get the drain time,
-and only then does `serve_until_told` return, so that its caller closes what it opened. Nothing that
-runs beside calls ends the server (`deskhold.chassis.background`).
+Health is served per service and for the whole (`""`), to any peer that TLS admits. It is readiness:
+it turns NOT_SERVING while something is away that calls need, and turns back. On SIGTERM or SIGINT
+it turns for good, balancers get a beat to notice, calls in flight get the drain time, and only then
+does `serve_until_told` return, so that its caller closes what it opened. Nothing that runs beside
+calls ends the server (`deskhold.chassis.background`).
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
 from deskhold.chassis import access, authn, deadlines, faults, layers, validation
 from deskhold.chassis.background import Supervisor, Task
 from deskhold.chassis.calls import Layer
 from deskhold.chassis.health import Health
+from deskhold.chassis.monitoring import MonitoringServer
+from deskhold.chassis.readiness import Check, Readiness
 from deskhold.chassis.settings import ServerSettings, SettingsError
 from deskhold.chassis.telemetry import Telemetry
 
@@ -68,6 +71,7 @@ class Server:
         end_streams: Ends the streams of the services when the server stops; they have no end of
             their own to wait for.
         observers: Layers of the service's own, which see every call and what it ends with.
+        checks: What must be well for the services to be ready.
 
     Raises:
         RuntimeError: The table has a hole.
@@ -85,6 +89,7 @@ class Server:
         registry: CollectorRegistry | None = None,
         end_streams: Callable[[], None] = lambda: None,
         observers: Sequence[Layer] = (),
+        checks: Sequence[Check] = (),
     ) -> None:
         self._settings = settings
         self._logger = logger
@@ -95,6 +100,10 @@ class Server:
         self._health = Health()
         self._telemetry = Telemetry(logger, self._registry)
         self._supervisor = Supervisor(logger, self._registry)
+        self._readiness = Readiness(
+            checks, logger=logger, registry=self._registry, report=self._set_health
+        )
+        self._monitoring: MonitoringServer | None = None
         self._server = grpc.aio.server(
             maximum_concurrent_rpcs=settings.max_concurrent,
             options=(
@@ -118,7 +127,7 @@ class Server:
             reflection.enable_server_reflection(shown, self._server)
 
     async def start(self) -> None:
-        """Open the ports and turn healthy.
+        """Open the ports; ready at once when there are no checks, else after the first ones.
 
         Raises:
             SettingsError: A port is taken, an address is not of this machine, or the server's
@@ -129,10 +138,9 @@ class Server:
         if settings.service_listen:
             self._open(settings.service_listen, mutual=True)
         if settings.metrics_listen:
-            self._open_metrics(settings.metrics_listen)
+            self._open_monitoring(settings.metrics_listen)
+        await self._set_health(is_ready=not self._readiness.problems)
         await self._server.start()
-        for name in ("", *self._names):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._logger.info("serving", listen=settings.listen, service_listen=settings.service_listen)
 
     async def stop(self) -> None:
@@ -143,6 +151,8 @@ class Server:
         self._health.end_watches()
         await self._server.stop(self._settings.drain_seconds)
         self._telemetry.close()
+        if self._monitoring is not None:
+            await asyncio.to_thread(self._monitoring.close)
         self._logger.info("drained")
 
     async def serve_until_told(self, *background: Task) -> None:
@@ -161,7 +171,7 @@ class Server:
         gc.collect()
         gc.freeze()
         gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
-        self._supervisor.start(*background)
+        self._supervisor.start(Task("readiness", self._readiness.run), *background)
         try:
             await told.wait()
         finally:
@@ -175,12 +185,18 @@ class Server:
         except RuntimeError as error:  # grpc has no more precise one
             raise _cannot_listen(address) from error
 
-    def _open_metrics(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
+    def _open_monitoring(self, address: str) -> None:
         try:
-            start_http_server(int(port), host.strip("[]"), registry=self._registry)
+            self._monitoring = MonitoringServer(
+                address, registry=self._registry, problems=lambda: self._readiness.problems
+            )
         except OSError as error:
             raise _cannot_listen(address) from error
+
+    async def _set_health(self, is_ready: bool) -> None:
+        status = health_pb2.HealthCheckResponse
+        for name in ("", *self._names):
+            await self._health.set(name, status.SERVING if is_ready else status.NOT_SERVING)
 
     def _handlers(
         self,

@@ -117,7 +117,8 @@ class ServerSettings:
         page_key: Signs page tokens.
         domains: NetBIOS to DNS domains.
         log_level: `DEBUG`, `INFO`, `WARNING`, `ERROR`.
-        metrics_listen: Where Prometheus scrapes, plain HTTP. Empty: nowhere.
+        metrics_listen: Where Prometheus scrapes and readiness is asked for, plain HTTP. Empty:
+            nowhere.
         reflection: Whether the server describes itself to tools.
         max_seconds: The longest any call may take.
         max_concurrent: How many calls are served at once; more are refused.

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.readiness import NotReadyError
 from deskhold.errors import Aborted, Unavailable
 from rbac_service.access.snapshot import Snapshot
 from rbac_service.access.store import load_snapshot
@@ -24,6 +25,8 @@ from rbac_service.log.rules import Change
 from rbac_service.log.store import Head, newest_head, read_after
 
 TAIL_SECONDS = 0.04
+# Twice the longest pause before the tail is started again: less may be a single failed read.
+READY_AGE_SECONDS = 10.0
 _KEPT_SNAPSHOTS = 64
 
 
@@ -110,6 +113,18 @@ class Policy:
                 metadata={"revision": str(revision)},
             )
         return kept
+
+    async def require_fresh(self) -> None:
+        """Check that the policy follows the log.
+
+        Raises:
+            NotReadyError: It does not; says for how long.
+        """
+        age = self._monotonic() - self._confirmed_at
+        if age > READY_AGE_SECONDS:
+            raise NotReadyError(
+                f"the policy was confirmed {age:.0f} s ago, more than {READY_AGE_SECONDS:g} s"
+            )
 
     async def tail(self) -> None:
         """Follow the log until cancelled.

@@ -20,6 +20,7 @@ from deskhold.api.rbac.v1 import scopes_pb2, scopes_pb2_grpc
 from deskhold.channel import Endpoint, open_async
 from deskhold.chassis import access
 from deskhold.chassis.calls import Call, Caller, Grant, Handler, Method
+from deskhold.chassis.readiness import Check
 from deskhold.chassis.server import Server, Service
 from deskhold.chassis.settings import Reader, ServerSettings
 from deskhold.embedded.paths import Home
@@ -59,14 +60,16 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
     """The service, its server and its clients.
 
     Attributes:
+        checks: What must be well for it to be ready.
         behave: What every RPC does.
         observed: What a layer of the service's own saw: each call, and what it ended with.
         authorizer: Decides.
         settings: Of the server.
     """
 
-    def __init__(self, home: Home, **settings: Any) -> None:
+    def __init__(self, home: Home, *, checks: Sequence[Check] = (), **settings: Any) -> None:
         self.home = home
+        self.checks = checks
         self.tokens = Tokens(home)
         self.authorizer = Allowing()
         self.behave: Behaviour = echo
@@ -94,6 +97,7 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
             table=table,
             authorizer=self.authorizer,
             observers=(self._observe,),
+            checks=self.checks,
             logger=structlog.wrap_logger(
                 structlog.BytesLogger(self.log),
                 processors=[
