@@ -15,6 +15,7 @@ from broker_service.agents.monitor import Monitor
 from broker_service.diagnostics.recorder import Recorder
 from broker_service.rbac import Authority
 from broker_service.registration.outbox import Registration
+from broker_service.request_sizes import MAX_BYTES
 from broker_service.retention import ACTIVITY_DAYS, ACTIVITY_ROWS, Retention, Rule, rules
 from broker_service.services import services
 from broker_service.sessions.routing import LIFETIME_SECONDS, RoutingTokens
@@ -94,6 +95,7 @@ async def _serve(
         end_streams=hub.close,
         observers=(recorder.layer,),
         checks=(database_check(database), Check("rbac", authority.require_ready)),
+        max_bytes=MAX_BYTES,
     )
     try:
         await server.serve_until_told(

@@ -47,6 +47,7 @@ from rbac_service.epoch import new_epoch
 from rbac_service.log.decisions import KEPT, DecisionLog
 from rbac_service.log.watch import Feed
 from rbac_service.messages import Messages
+from rbac_service.request_sizes import MAX_BYTES
 from rbac_service.services import Shared, all_services
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -119,6 +120,7 @@ async def _serve(settings: ServerSettings, limits: Limits) -> None:
         registry=registry,
         end_streams=feed.close,
         checks=(database_check(database), Check("policy_snapshot", policy.require_fresh)),
+        max_bytes=MAX_BYTES,
     )
     try:
         await _read_policy(policy)

@@ -92,12 +92,10 @@ class Recorder:
 
         async def observed(request: Message, call: Call) -> Message:
             code, reason, decision_id = "CANCELLED", "", ""
-            about = subject(request)
+            reply = None
             try:
                 reply = await handler(request, call)
                 code = "OK"
-                if kind is ActivityKind.CONNECTION:
-                    about = arrived(about, reply)
             except DeskholdError as error:
                 code, reason = code_of(error).name, error.reason
                 decision_id = error.metadata.get("decision", "")
@@ -107,6 +105,9 @@ class Recorder:
                 raise
             finally:
                 if takes_success or code != "OK":
+                    about = subject(request)  # empty when nobody knew the caller
+                    if reply is not None and kind is ActivityKind.CONNECTION:
+                        about = arrived(about, reply)
                     self._record(kind, name, about, call, (code, reason, decision_id))
             return reply
 

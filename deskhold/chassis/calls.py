@@ -84,6 +84,7 @@ class Call:
         started: When it arrived, on the monotonic clock.
         deadline: When the caller stops waiting, on the monotonic clock.
         metadata: What came with it; gRPC would make it anew whenever it is asked.
+        body: The request as it arrived; empty once it is decoded.
         caller: Set by authn.
         needs: What it was judged by; set by access.
         grant: Set by access.
@@ -97,6 +98,7 @@ class Call:
     started: float
     deadline: float = 0.0
     metadata: Sequence[tuple[str, str | bytes]] = ()
+    body: bytes = b""
     caller: Caller | None = None
     needs: Sequence[Need] = ()
     grant: Grant = _NO_GRANT

@@ -5,12 +5,15 @@ Outermost first, each with its reason:
 1. telemetry: counts and logs everything, refusals included.
 2. faults: the one error border, so that everything inside may simply raise.
 3. what the service itself wants to see of its calls, if anything: outside authn, so that it sees
-   whom nobody knew and what was refused.
+   calls of unknown callers and what was refused.
 4. deadlines: no work for callers who have left.
-5. authn: who is calling.
-6. access: may they; before validation, so that a stranger learns nothing of the state (AIP-211).
-7. validation: the rules written in the protos, unless the servicer sees to them itself.
-8. the servicer.
+5. bounds: no more bytes than the method takes.
+6. authn: who is calling.
+7. decoding: until here the request is an empty message, filled now from its bytes. Nothing of a
+   stranger's is decoded. Access needs the names in it, so it is decoded before access.
+8. access: may they; before validation, so that a stranger learns nothing of the state (AIP-211).
+9. validation: the rules written in the protos, unless the servicer sees to them itself.
+10. the servicer.
 
 gRPC's own interceptors would be asked again on every call which handler to use; composing plain
 functions once per method costs nothing per call.
@@ -81,7 +84,7 @@ def wrap(
     """
     generic = []
     for service, handlers in recorder.services.items():
-        wrapped = {}
+        wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         for name, handler in handlers.items():
             if handler.request_streaming:
                 raise ValueError(f"{service}/{name} takes a stream; layers know one request")
@@ -100,7 +103,7 @@ def wrap(
             )
             wrapped[name] = make(
                 _compose(method, behavior, layers),
-                request_deserializer=handler.request_deserializer,
+                request_deserializer=None,  # the layers take bytes
                 response_serializer=handler.response_serializer,
             )
         generic.append(grpc.method_handlers_generic_handler(service, wrapped))
@@ -121,11 +124,13 @@ def _compose(method: Method, behavior: Any, layers: Sequence[Layer]) -> Any:
     for layer in reversed(layers):
         handler = layer(method, handler)
 
-    async def entry(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+    request_type = method.request_type
+
+    async def entry(body: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
         metadata = tuple(context.invocation_metadata() or ())
-        call = Call(method, context, _request_id(metadata), time.monotonic(), metadata=metadata)
+        call = Call(method, context, _request_id(metadata), time.monotonic(), 0.0, metadata, body)
         enter(call)
-        return await handler(request, call)
+        return await handler(request_type(), call)
 
     return entry
 

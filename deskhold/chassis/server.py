@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import grpc
@@ -23,11 +24,11 @@ import structlog
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
-from deskhold.chassis import access, authn, deadlines, faults, layers, validation
+from deskhold.chassis import access, authn, deadlines, decoding, faults, layers, validation
 from deskhold.chassis.background import Supervisor, Task
 from deskhold.chassis.calls import Layer
 from deskhold.chassis.health import Health
@@ -37,6 +38,8 @@ from deskhold.chassis.settings import ServerSettings, SettingsError
 from deskhold.chassis.telemetry import Telemetry
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
+# What gRPC itself refuses leaves no line in the log; a request that is a little too large shall.
+_MIN_RECEIVED_BYTES = 1024 * 1024
 _NOTICE_SECONDS = 0.2
 _MAX_PENDING = 1 << 16
 # Python looks for garbage whenever there are as many objects more, by default 700: what hundreds of
@@ -72,9 +75,11 @@ class Server:
             their own to wait for.
         observers: Layers of the service's own, which see every call and what it ends with.
         checks: What must be well for the services to be ready.
+        max_bytes: The most bytes of a request, by `Service/Method`, where
+            `decoding.DEFAULT_MAX_BYTES` are too few.
 
     Raises:
-        RuntimeError: The table has a hole.
+        RuntimeError: The table has a hole, or `max_bytes` names a method that is not served.
         SettingsError: The issuer's key set cannot be used.
     """
 
@@ -90,6 +95,7 @@ class Server:
         end_streams: Callable[[], None] = lambda: None,
         observers: Sequence[Layer] = (),
         checks: Sequence[Check] = (),
+        max_bytes: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._settings = settings
         self._logger = logger
@@ -114,14 +120,19 @@ class Server:
                 # a word, and their callers have to take the connection for lost.
                 ("grpc.server.max_pending_requests", _MAX_PENDING),
                 ("grpc.server.max_pending_requests_hard_limit", _MAX_PENDING),
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                (
+                    "grpc.max_receive_message_length",
+                    max((_MIN_RECEIVED_BYTES, *max_bytes.values())),
+                ),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
                 ("grpc.keepalive_permit_without_calls", 1),
             ),
         )
-        self._server.add_generic_rpc_handlers(self._handlers(services, table, authorizer))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._server.add_generic_rpc_handlers(
+            self._handlers(services, table, authorizer, max_bytes)
+        )
+        self._server.add_generic_rpc_handlers([self._health.handlers()])
         if settings.reflection:
             shown = (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(shown, self._server)
@@ -151,8 +162,6 @@ class Server:
         self._health.end_watches()
         await self._server.stop(self._settings.drain_seconds)
         self._telemetry.close()
-        if self._monitoring is not None:
-            await asyncio.to_thread(self._monitoring.close)
         self._logger.info("drained")
 
     async def serve_until_told(self, *background: Task) -> None:
@@ -177,6 +186,8 @@ class Server:
         finally:
             await self.stop()
             await self._supervisor.stop()
+            if self._monitoring is not None:
+                await asyncio.to_thread(self._monitoring.close)
 
     def _open(self, address: str, *, mutual: bool) -> None:
         credentials = _credentials(self._settings, mutual=mutual)
@@ -203,11 +214,13 @@ class Server:
         services: Sequence[Service],
         table: Mapping[str, access.Row],
         authorizer: access.Authorizer,
+        max_bytes: Mapping[str, int],
     ) -> list[Any]:
         recorder = layers.Recorder()
         for service in services:
             service.register(recorder)
         access.refuse_holes(table, recorder.methods)
+        decoding.refuse_strays(max_bytes, recorder.methods)
         settings = self._settings
         try:
             issuer = authn.Issuer.read(
@@ -224,7 +237,9 @@ class Server:
                 faults.layer(self._logger),
                 *self._observers,
                 deadlines.layer(settings.max_seconds, settings.max_stream_seconds),
+                decoding.bounds(max_bytes),
                 authn.layer(authn.Credentials(tokens, settings.domains)),
+                decoding.layer,
                 access.layer(table, authorizer),
                 validation.layer,
             ),

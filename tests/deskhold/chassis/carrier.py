@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -61,15 +61,24 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
 
     Attributes:
         checks: What must be well for it to be ready.
+        max_bytes: How many bytes requests may have.
         behave: What every RPC does.
         observed: What a layer of the service's own saw: each call, and what it ended with.
         authorizer: Decides.
         settings: Of the server.
     """
 
-    def __init__(self, home: Home, *, checks: Sequence[Check] = (), **settings: Any) -> None:
+    def __init__(
+        self,
+        home: Home,
+        *,
+        checks: Sequence[Check] = (),
+        max_bytes: Mapping[str, int] | None = None,
+        **settings: Any,
+    ) -> None:
         self.home = home
         self.checks = checks
+        self.max_bytes = max_bytes or {}
         self.tokens = Tokens(home)
         self.authorizer = Allowing()
         self.behave: Behaviour = echo
@@ -98,6 +107,7 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
             authorizer=self.authorizer,
             observers=(self._observe,),
             checks=self.checks,
+            max_bytes=self.max_bytes,
             logger=structlog.wrap_logger(
                 structlog.BytesLogger(self.log),
                 processors=[

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from deskhold.api.rbac.v1 import watch_pb2 as pb
 from deskhold.api.rbac.v1 import watch_pb2_grpc
-from deskhold.chassis import access, authn, deadlines, faults, layers, validation
+from deskhold.chassis import access, authn, deadlines, decoding, faults, layers, validation
 from deskhold.chassis.access import Need
 from deskhold.chassis.calls import Call, Caller, Grant, Handler, Layer, Method, current
 from deskhold.chassis.telemetry import Telemetry
@@ -102,6 +102,7 @@ async def world(
         "faults": faults.layer(logger),
         "deadlines": deadlines.layer(max_seconds, max_age),
         "authn": authn.layer(Credentials()),
+        "decoding": decoding.layer,
         "access": access.layer(table, Authorizer(allows=allows)),
         "validation": validation.layer,
     }
@@ -141,7 +142,15 @@ async def test_a_stream_passes_every_layer_in_order_and_ends_with_ok() -> None:
         call = one.watch(after=4)
         assert [answer.checkpoint.revision async for answer in call] == [5, 6, 7]
         assert await call.code() is grpc.StatusCode.OK
-    assert one.order == ["telemetry", "faults", "deadlines", "authn", "access", "validation"]
+    assert one.order == [
+        "telemetry",
+        "faults",
+        "deadlines",
+        "authn",
+        "decoding",
+        "access",
+        "validation",
+    ]
     assert one.handled("OK") == 1
 
 
