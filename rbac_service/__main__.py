@@ -17,7 +17,7 @@ from pathlib import Path
 
 import uvloop
 from prometheus_client import CollectorRegistry
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
@@ -141,7 +141,7 @@ async def _read_policy(policy: Policy) -> None:
     """
     try:
         await policy.current()
-    except (Unavailable, ProgrammingError) as error:
+    except (Unavailable, DBAPIError) as error:
         said, *_ = str(error.__cause__ or error).splitlines()
         raise SettingsError(f"the policy cannot be read: {said}") from error
 

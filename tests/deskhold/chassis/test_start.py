@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from deskhold import environment
+from deskhold.chassis.database import migrate
 from deskhold.chassis.settings import Reader, ServerSettings, SettingsError
 from deskhold.embedded.paths import Home
 from tests.deskhold.chassis.carrier import Carrier
@@ -199,3 +202,76 @@ def test_a_metrics_port_that_is_taken_is_told_in_a_line(laid: Home, tmp_path: Pa
         f"cannot listen at {address}: another process listens there,"
         " or the address is not of this machine"
     )
+
+
+def migrated(url: str, service: str) -> Path:
+    """Return the file of a database that a service has migrated."""
+    package = importlib.import_module(f"{service}_service.__main__")
+    migrate(url, package.MIGRATIONS)
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def to_garbage(file: Path) -> None:
+    file.write_bytes(b"no database at all\n" * 1000)
+
+
+def to_half(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def to_a_newer_schema(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+
+def to_a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "garbage": (to_garbage, "file is not a database"),
+    "half of it": (to_half, "database disk image is malformed"),
+    "a newer schema": (to_a_newer_schema, "its schema is of another version"),
+    "a folder": (to_a_folder, "unable to open database file"),
+}
+
+
+@pytest.mark.parametrize("service", ["rbac", "broker"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_an_unusable_database_is_told_in_a_line(
+    laid: Home, tmp_path: Path, service: str, damage: str
+) -> None:
+    url = f"sqlite:///{tmp_path}/own.db"
+    spoil, reason = DAMAGES[damage]
+    spoil(migrated(url, service))
+
+    said = start(service, environ(laid) | {f"DESKHOLD_{service.upper()}_DATABASE_URL": url})
+
+    assert reason in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_database_that_takes_no_writes_is_told_in_a_line(laid: Home, tmp_path: Path) -> None:
+    file = migrated(f"sqlite:///{tmp_path}/own.db", "broker")
+    url = f"sqlite:///file:{file}?mode=ro&uri=true"
+
+    said = start("broker", environ(laid) | {"DESKHOLD_BROKER_DATABASE_URL": url})
+
+    assert "readonly database" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_new_database_is_its_users_only_whoever_starts_the_service(
+    laid: Home, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # so that it ends by itself
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        start(
+            "rbac",
+            environ(laid, DESKHOLD_METRICS_LISTEN=address)
+            | {"DESKHOLD_RBAC_DATABASE_URL": f"sqlite:///{tmp_path}/own.db"},
+        )
+
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.glob("own.db*")} == {0o600}
