@@ -116,12 +116,12 @@ def require_writable(connection: Connection) -> None:
     Raises:
         NotReadyError: It may not.
     """
-    # On SQLite the transaction itself, which begins by taking the write lock, is the question.
-    is_postgresql = connection.dialect.name == "postgresql"
-    if is_postgresql and (
-        connection.exec_driver_sql("SHOW transaction_read_only").scalar_one() == "on"
-    ):
-        raise NotReadyError("the database takes no writes; it is a standby or set to read-only")
+    if connection.dialect.name == "postgresql":
+        if connection.exec_driver_sql("SHOW transaction_read_only").scalar_one() == "on":
+            raise NotReadyError("the database takes no writes; it is a standby or set to read-only")
+    else:
+        # It changes nothing, and SQLite says all the same that a file may not be written.
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '' WHERE 1 = 0")
 
 
 async def _problem(check: Check) -> str:
@@ -132,5 +132,5 @@ async def _problem(check: Check) -> str:
     except TimeoutError:
         return f"no answer within {_LONGEST_SECONDS:g} s"
     except Exception as error:  # whatever it is, calls would meet it too
-        return str(error) or type(error).__name__
+        return next(iter(str(error).splitlines()), type(error).__name__)
     return ""

@@ -6,6 +6,7 @@ services can share a file. Secrets are files, never values.
 
 from __future__ import annotations
 
+import os
 import ssl
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -32,8 +33,10 @@ class SettingsError(Exception):
 def explained(service: str) -> Iterator[None]:
     """End the process with exit code 2 and a plain message when settings cannot be used.
 
-    Whoever interrupts it before it serves gets exit code 130 and no traceback.
+    An interrupt before it serves ends it with exit code 130 and no traceback. Files that it makes,
+    databases and their journals among them, are its user's only, whoever starts it.
     """
+    os.umask(0o077)
     try:
         yield
     except KeyboardInterrupt:
