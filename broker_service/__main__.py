@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from broker_service.access_table import access_table
 from broker_service.agents.monitor import Monitor
 from broker_service.diagnostics.recorder import Recorder
-from broker_service.rbac import Authority
+from broker_service.dialling import Dialling
 from broker_service.registration.outbox import Registration
 from broker_service.request_sizes import MAX_BYTES
 from broker_service.retention import ACTIVITY_DAYS, ACTIVITY_ROWS, Retention, Rule, rules
@@ -21,11 +21,12 @@ from broker_service.services import services
 from broker_service.sessions.routing import LIFETIME_SECONDS, RoutingTokens
 from broker_service.sessions.signing import Signer, optional_signer
 from broker_service.watch.hub import Hub
-from deskhold.channel import Endpoint, open_async
+from deskhold.channel import Endpoint
 from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Database, migrate
 from deskhold.chassis.readiness import Check, database_check
+from deskhold.chassis.reloading import Reload
 from deskhold.chassis.server import Server
 from deskhold.chassis.settings import Reader, ServerSettings, address, count, explained
 from deskhold.chassis.telemetry import configure_logging
@@ -62,15 +63,16 @@ async def _serve(
     logger = configure_logging("broker", settings.log_level)
     registry = CollectorRegistry()
     database = Database(settings.database_url)
-    channel = open_async(
+    dialling = Dialling(
         Endpoint(
             authority_address,
             settings.ca_file,
             cert_file=settings.tls_cert_file,
             key_file=settings.tls_key_file,
-        )
+        ),
+        logger,
     )
-    authority = Authority(channel, logger)
+    authority = dialling.authority
     registration = Registration(database, authority, clock_us=now_us, logger=logger)
     recorder = Recorder(database, settings.domains, registry)
     hub = Hub(database)
@@ -96,6 +98,13 @@ async def _serve(
         observers=(recorder.layer,),
         checks=(database_check(database), Check("rbac", authority.require_ready)),
         max_bytes=MAX_BYTES,
+        reloads=(
+            Reload(
+                "client_certificate",
+                (settings.tls_cert_file, settings.tls_key_file, settings.ca_file),
+                dialling.dial,
+            ),
+        ),
     )
     try:
         await server.serve_until_told(
@@ -107,7 +116,7 @@ async def _serve(
         )
     finally:
         await recorder.queue.close(logger)
-        await channel.close()
+        await dialling.close()
         await database.close()
 
 

@@ -69,15 +69,19 @@ class Authority:
     def __init__(
         self, channel: grpc.aio.Channel, logger: structlog.typing.FilteringBoundLogger
     ) -> None:
-        self._access = access_pb2_grpc.AccessServiceStub(channel)
-        self._scopes = scopes_pb2_grpc.ScopeServiceStub(channel)
-        self._health: Any = health_pb2_grpc.HealthStub(channel)  # its type stub has no methods
+        self.use(channel)
         self._logger = logger
         self._waiting: list[_Waiting] = []
         self._asked: list[_Waiting] = []
         self._pump: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
+
+    def use(self, channel: grpc.aio.Channel) -> None:
+        """Ask over another channel from now on; what is asked already goes on over the former."""
+        self._access = access_pb2_grpc.AccessServiceStub(channel)
+        self._scopes = scopes_pb2_grpc.ScopeServiceStub(channel)
+        self._health: Any = health_pb2_grpc.HealthStub(channel)  # its type stub has no methods
 
     async def authorize(self, caller: Caller, needs: Sequence[Need], call: Call) -> Grant:
         """Return why the caller may do all of it.

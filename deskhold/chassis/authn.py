@@ -85,6 +85,14 @@ class TokenVerifier:
         self._clock = clock
         self._remembered: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
 
+    def accept(self, issuer: Issuer) -> None:
+        """Accept the tokens of an issuer, and no others, from now on.
+
+        Those that were verified before are verified anew: their key may be gone.
+        """
+        self._issuer = issuer
+        self._remembered.clear()
+
     def verify(self, token: str) -> Caller:
         """Return the caller a token was issued to.
 

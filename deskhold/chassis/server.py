@@ -12,10 +12,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -31,9 +29,11 @@ from prometheus_client import CollectorRegistry
 from deskhold.chassis import access, authn, deadlines, decoding, faults, layers, validation
 from deskhold.chassis.background import Supervisor, Task
 from deskhold.chassis.calls import Layer
+from deskhold.chassis.certificates import Certificates
 from deskhold.chassis.health import Health
 from deskhold.chassis.monitoring import MonitoringServer
 from deskhold.chassis.readiness import Check, Readiness
+from deskhold.chassis.reloading import Reload, Reloader
 from deskhold.chassis.settings import ServerSettings, SettingsError
 from deskhold.chassis.telemetry import Telemetry
 
@@ -77,10 +77,12 @@ class Server:
         checks: What must be well for the services to be ready.
         max_bytes: The most bytes of a request, by `Service/Method`, where
             `decoding.DEFAULT_MAX_BYTES` are too few.
+        reloads: What the service itself reads again when its files change.
 
     Raises:
         RuntimeError: The table has a hole, or `max_bytes` names a method that is not served.
-        SettingsError: The issuer's key set cannot be used.
+        SettingsError: The issuer's key set cannot be used, or the server's certificate and key are
+            no pair.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Server:
         observers: Sequence[Layer] = (),
         checks: Sequence[Check] = (),
         max_bytes: Mapping[str, int] = MappingProxyType({}),
+        reloads: Sequence[Reload] = (),
     ) -> None:
         self._settings = settings
         self._logger = logger
@@ -110,6 +113,10 @@ class Server:
             checks, logger=logger, registry=self._registry, report=self._set_health
         )
         self._monitoring: MonitoringServer | None = None
+        # Before the files are read for the first time, so that no change is missed.
+        self._reloader = Reloader((*self._own_reloads(), *reloads), logger)
+        self._certificates = Certificates(settings)
+        self._tokens = authn.TokenVerifier(read_issuer(settings), settings.domains)
         self._server = grpc.aio.server(
             maximum_concurrent_rpcs=settings.max_concurrent,
             options=(
@@ -141,8 +148,7 @@ class Server:
         """Open the ports; ready at once when there are no checks, else after the first ones.
 
         Raises:
-            SettingsError: A port is taken, an address is not of this machine, or the server's
-                certificate and key are no pair.
+            SettingsError: A port is taken, or an address is not of this machine.
         """
         settings = self._settings
         self._open(settings.listen, mutual=False)
@@ -165,7 +171,7 @@ class Server:
         self._logger.info("drained")
 
     async def serve_until_told(self, *background: Task) -> None:
-        """Start, wait for SIGTERM or SIGINT, stop.
+        """Start, wait for SIGTERM or SIGINT, stop; SIGHUP reads certificates and key sets again.
 
         Args:
             background: What runs beside calls, until the last one has ended.
@@ -174,13 +180,18 @@ class Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reloader.ask)
         await self.start()
         # What was made until now stays for good; looking for garbage in it would stop every call
         # for many milliseconds, again and again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
-        self._supervisor.start(Task("readiness", self._readiness.run), *background)
+        self._supervisor.start(
+            Task("readiness", self._readiness.run),
+            Task("reload", self._reloader.run),
+            *background,
+        )
         try:
             await told.wait()
         finally:
@@ -189,8 +200,23 @@ class Server:
             if self._monitoring is not None:
                 await asyncio.to_thread(self._monitoring.close)
 
+    def _own_reloads(self) -> Sequence[Reload]:
+        settings = self._settings
+
+        async def reload_certificates() -> None:
+            self._certificates.reload()
+
+        async def reload_keys() -> None:
+            self._tokens.accept(read_issuer(settings))
+
+        pair = (settings.tls_cert_file, settings.tls_key_file, settings.ca_file)
+        return (
+            Reload("certificates", pair, reload_certificates),
+            Reload("token_keys", (settings.token_jwks_file,), reload_keys),
+        )
+
     def _open(self, address: str, *, mutual: bool) -> None:
-        credentials = _credentials(self._settings, mutual=mutual)
+        credentials = self._certificates.credentials(mutual=mutual)
         try:
             self._server.add_secure_port(address, credentials)
         except RuntimeError as error:  # grpc has no more precise one
@@ -222,13 +248,6 @@ class Server:
         access.refuse_holes(table, recorder.methods)
         decoding.refuse_strays(max_bytes, recorder.methods)
         settings = self._settings
-        try:
-            issuer = authn.Issuer.read(
-                settings.token_issuer, settings.token_audience, settings.token_jwks_file
-            )
-        except (ValueError, OSError) as error:
-            raise SettingsError(str(error)) from error
-        tokens = authn.TokenVerifier(issuer, settings.domains)
         return layers.wrap(
             recorder,
             _request_types(services),
@@ -238,7 +257,7 @@ class Server:
                 *self._observers,
                 deadlines.layer(settings.max_seconds, settings.max_stream_seconds),
                 decoding.bounds(max_bytes),
-                authn.layer(authn.Credentials(tokens, settings.domains)),
+                authn.layer(authn.Credentials(self._tokens, settings.domains)),
                 decoding.layer,
                 access.layer(table, authorizer),
                 validation.layer,
@@ -254,32 +273,22 @@ def _request_types(services: Sequence[Service]) -> dict[str, type[Message]]:
     }
 
 
+def read_issuer(settings: ServerSettings) -> authn.Issuer:
+    """Return whose tokens are accepted, with its keys.
+
+    Raises:
+        SettingsError: The key set cannot be used.
+    """
+    try:
+        return authn.Issuer.read(
+            settings.token_issuer, settings.token_audience, settings.token_jwks_file
+        )
+    except (ValueError, OSError) as error:
+        raise SettingsError(str(error)) from error
+
+
 def _cannot_listen(address: str) -> SettingsError:
     return SettingsError(
         f"cannot listen at {address}: another process listens there,"
         " or the address is not of this machine"
     )
-
-
-def _credentials(settings: ServerSettings, *, mutual: bool) -> grpc.ServerCredentials:
-    _check_pair(settings.tls_cert_file, settings.tls_key_file)
-    pair = (settings.tls_key_file.read_bytes(), settings.tls_cert_file.read_bytes())
-    authority = settings.ca_file.read_bytes() if mutual else None
-    return grpc.ssl_server_credentials([pair], authority, require_client_auth=mutual)
-
-
-def _check_pair(cert_file: Path, key_file: Path) -> None:
-    """Refuse a key that is none or another certificate's; grpc would blame the address for it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        # Without a password of ours, OpenSSL asks the terminal for that of an encrypted key.
-        context.load_cert_chain(cert_file, key_file, password="")
-    except ssl.SSLError as error:
-        problem = (
-            f"is not the key of the certificate {cert_file}"
-            if error.reason == "KEY_VALUES_MISMATCH"
-            else "holds no unencrypted private key in PEM"
-        )
-        raise SettingsError(f"{key_file} {problem}") from error
-    except OSError as error:
-        raise SettingsError(f"{key_file} or {cert_file} cannot be read: {error}") from error
