@@ -1,6 +1,7 @@
 """Start the service, or do what only the store's own machine may.
 
 python -m rbac_service                           serve
+python -m rbac_service --check-config            check the settings, then exit with 0 or 2
 python -m rbac_service bootstrap --owner USER    name the first Owner of an empty store
 python -m rbac_service new-epoch                 after the store was restored from a backup:
                                                  tokens of before ask for full consistency
@@ -15,6 +16,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import DBAPIError
@@ -25,7 +27,7 @@ from deskhold.chassis.database import Database, migrate
 from deskhold.chassis.paging import Pager
 from deskhold.chassis.readiness import Check, database_check
 from deskhold.chassis.replay import Mutations
-from deskhold.chassis.server import Server
+from deskhold.chassis.server import Server, problems_of
 from deskhold.chassis.settings import (
     Reader,
     ServerSettings,
@@ -34,7 +36,7 @@ from deskhold.chassis.settings import (
     explained,
     positive,
 )
-from deskhold.chassis.telemetry import configure_logging
+from deskhold.chassis.telemetry import configure_logging, warn_of_unknown
 from deskhold.errors import DeskholdError, Unavailable
 from rbac_service import tables
 from rbac_service.access.policy import Policy
@@ -77,18 +79,28 @@ def main() -> int:
             max_age_seconds=reader.read("MAX_STALENESS_SECONDS", positive, "1"),
             kept_decisions=reader.read("KEPT_DECISIONS", count, str(KEPT)),
         )
+        if arguments.check_config:
+            reader.check(problems_of(settings))
+            sys.stdout.write("rbac_service: the settings can be used\n")
+            return 0
         reader.finish()
         migrate(settings.database_url, MIGRATIONS)
         if arguments.command == "bootstrap":
             return asyncio.run(_bootstrap(settings, arguments.owner, enforcement_point))
         if arguments.command == "new-epoch":
             return asyncio.run(_new_epoch(settings))
-        uvloop.run(_serve(settings, limits))
+        logger = configure_logging("rbac", settings.log_level)
+        warn_of_unknown(reader, logger)
+        uvloop.run(_serve(settings, limits, reader, logger))
     return 0
 
 
-async def _serve(settings: ServerSettings, limits: Limits) -> None:
-    logger = configure_logging("rbac", settings.log_level)
+async def _serve(
+    settings: ServerSettings,
+    limits: Limits,
+    reader: Reader,
+    logger: structlog.typing.FilteringBoundLogger,
+) -> None:
     registry = CollectorRegistry()
     database = Database(settings.database_url)
     policy = Policy(database)
@@ -121,6 +133,7 @@ async def _serve(settings: ServerSettings, limits: Limits) -> None:
         end_streams=feed.close,
         checks=(database_check(database), Check("policy_snapshot", policy.require_fresh)),
         max_bytes=MAX_BYTES,
+        reader=reader,
     )
     try:
         await _read_policy(policy)
@@ -177,6 +190,7 @@ async def _new_epoch(settings: ServerSettings) -> int:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m rbac_service", description=__doc__)
+    parser.add_argument("--check-config", action="store_true", help="check the settings and end")
     commands = parser.add_subparsers(dest="command")
     command = commands.add_parser("bootstrap", help="name the first Owner of an empty store")
     command.add_argument("--owner", required=True, help=r"DOMAIN\user or user@domain")

@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -34,8 +34,8 @@ from deskhold.chassis.health import Health
 from deskhold.chassis.monitoring import MonitoringServer
 from deskhold.chassis.readiness import Check, Readiness
 from deskhold.chassis.reloading import Reload, Reloader
-from deskhold.chassis.settings import ServerSettings, SettingsError
-from deskhold.chassis.telemetry import Telemetry
+from deskhold.chassis.settings import LIVE, Reader, ServerSettings, SettingsError
+from deskhold.chassis.telemetry import Telemetry, set_log_level, warn_of_unknown
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 # What gRPC itself refuses leaves no line in the log; a request that is a little too large shall.
@@ -78,6 +78,7 @@ class Server:
         max_bytes: The most bytes of a request, by `Service/Method`, where
             `decoding.DEFAULT_MAX_BYTES` are too few.
         reloads: What the service itself reads again when its files change.
+        reader: Where the settings came from; with it, some are read again when their file changes.
 
     Raises:
         RuntimeError: The table has a hole, or `max_bytes` names a method that is not served.
@@ -99,6 +100,7 @@ class Server:
         checks: Sequence[Check] = (),
         max_bytes: Mapping[str, int] = MappingProxyType({}),
         reloads: Sequence[Reload] = (),
+        reader: Reader | None = None,
     ) -> None:
         self._settings = settings
         self._logger = logger
@@ -114,7 +116,7 @@ class Server:
         )
         self._monitoring: MonitoringServer | None = None
         # Before the files are read for the first time, so that no change is missed.
-        self._reloader = Reloader((*self._own_reloads(), *reloads), logger)
+        self._reloader = Reloader((*self._own_reloads(reader), *reloads), logger)
         self._certificates = Certificates(settings)
         self._tokens = authn.TokenVerifier(read_issuer(settings), settings.domains)
         self._server = grpc.aio.server(
@@ -171,7 +173,7 @@ class Server:
         self._logger.info("drained")
 
     async def serve_until_told(self, *background: Task) -> None:
-        """Start, wait for SIGTERM or SIGINT, stop; SIGHUP reads certificates and key sets again.
+        """Start, wait for SIGTERM or SIGINT, stop; SIGHUP makes it read its files again.
 
         Args:
             background: What runs beside calls, until the last one has ended.
@@ -200,7 +202,7 @@ class Server:
             if self._monitoring is not None:
                 await asyncio.to_thread(self._monitoring.close)
 
-    def _own_reloads(self) -> Sequence[Reload]:
+    def _own_reloads(self, reader: Reader | None) -> Sequence[Reload]:
         settings = self._settings
 
         async def reload_certificates() -> None:
@@ -210,10 +212,31 @@ class Server:
             self._tokens.accept(read_issuer(settings))
 
         pair = (settings.tls_cert_file, settings.tls_key_file, settings.ca_file)
-        return (
+        own = [
             Reload("certificates", pair, reload_certificates),
             Reload("token_keys", (settings.token_jwks_file,), reload_keys),
-        )
+        ]
+        if reader is not None:
+
+            async def reload_settings() -> None:
+                self._take_settings(reader, reader.again())
+
+            own.append(Reload("settings", (reader.file,), reload_settings))
+        return own
+
+    def _take_settings(self, first: Reader, later: Reader) -> None:
+        """Take what can change while serving; of the rest, log what waits for the next start."""
+        read = ServerSettings.read(later)
+        later.finish()
+        self._settings = replace(self._settings, **{name: getattr(read, name) for name in LIVE})
+        set_log_level(read.log_level)
+        warn_of_unknown(later, self._logger)
+        waiting = [name for name in first.changed(later) if name.lower() not in LIVE]
+        if waiting:
+            self._logger.warning("changed settings take effect at the next start", settings=waiting)
+
+    def _longest(self) -> deadlines.Longest:
+        return deadlines.Longest(self._settings.max_seconds, self._settings.max_stream_seconds)
 
     def _open(self, address: str, *, mutual: bool) -> None:
         credentials = self._certificates.credentials(mutual=mutual)
@@ -255,7 +278,7 @@ class Server:
                 self._telemetry.layer,
                 faults.layer(self._logger),
                 *self._observers,
-                deadlines.layer(settings.max_seconds, settings.max_stream_seconds),
+                deadlines.layer(self._longest),
                 decoding.bounds(max_bytes),
                 authn.layer(authn.Credentials(self._tokens, settings.domains)),
                 decoding.layer,
@@ -285,6 +308,24 @@ def read_issuer(settings: ServerSettings) -> authn.Issuer:
         )
     except (ValueError, OSError) as error:
         raise SettingsError(str(error)) from error
+
+
+def problems_of(settings: ServerSettings) -> Iterator[str]:
+    """Return what is wrong with the contents of the files that settings name.
+
+    Settings that could not be read are passed over; their reader says why.
+    """
+    pair = (settings.tls_cert_file, settings.tls_key_file, settings.ca_file)
+    probes: list[tuple[Sequence[object], Callable[[ServerSettings], object]]] = [
+        (pair, Certificates),
+        ((settings.token_jwks_file,), read_issuer),
+    ]
+    for needed, probe in probes:
+        if None not in needed:
+            try:
+                probe(settings)
+            except SettingsError as error:
+                yield str(error)
 
 
 def _cannot_listen(address: str) -> SettingsError:

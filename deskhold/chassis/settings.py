@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import ssl
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from deskhold import environment
@@ -23,6 +23,10 @@ Value = TypeVar("Value")
 
 _MIN_PAGE_KEY_BYTES = 16
 _MAX_CALL_SECONDS = 240
+
+
+# The fields of ServerSettings that a running service takes from a changed file.
+LIVE: Final = ("drain_seconds", "log_level", "max_seconds", "max_stream_seconds")
 
 
 class SettingsError(Exception):
@@ -52,11 +56,17 @@ class Reader:
     Args:
         service: `broker` or `rbac`.
         values: Environment and file, merged.
+        environ: The environment alone, for `again`.
     """
 
-    def __init__(self, service: str, values: Mapping[str, str]) -> None:
+    def __init__(
+        self, service: str, values: Mapping[str, str], environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._service = service
         self._prefixes = (f"DESKHOLD_{service.upper()}_", "DESKHOLD_")
         self._values = values
+        self._environ = dict(values if environ is None else environ)
+        self._names: set[str] = set()
         self._problems: list[str] = []
 
     @classmethod
@@ -67,7 +77,7 @@ class Reader:
             SettingsError: The file cannot be read, or holds what is no setting.
         """
         try:
-            return cls(service, environment.read(environ))
+            return cls(service, environment.read(environ), environ)
         except (ValueError, OSError) as error:
             raise SettingsError(str(error)) from error
 
@@ -79,14 +89,11 @@ class Reader:
             convert: Turns the text into the value; raises ValueError or OSError with the reason.
             default: The text to use when it is not set; None when it must be.
         """
-        for prefix in self._prefixes:
-            key = prefix + name
-            if self._values.get(key):
-                text = self._values[key]
-                break
-        else:
+        self._names.add(name)
+        key, text = self._found(name)
+        if not text:
             if default is None:
-                self._problems.append(f"{self._prefixes[0]}{name} is not set")
+                self._problems.append(f"{key} is not set")
                 return None  # type: ignore[return-value]  # never seen: finish() raises first
             text = default
         try:
@@ -94,6 +101,46 @@ class Reader:
         except (ValueError, OSError) as error:
             self._problems.append(f"{key}={_without_password(text)!r}: {error}")
             return None  # type: ignore[return-value]  # never seen: finish() raises first
+
+    def again(self) -> Reader:
+        """Return a reader of the same environment and of the file as it is now.
+
+        Raises:
+            SettingsError: As in `of`.
+        """
+        return Reader.of(self._service, self._environ)
+
+    @property
+    def file(self) -> Path:
+        """The settings file, whether it is there or not."""
+        return environment.file(self._values)
+
+    def changed(self, later: Reader) -> list[str]:
+        """Return the names of the settings read here that have another value in a later reader."""
+        return sorted(name for name in self._names if self._found(name) != later._found(name))
+
+    def _found(self, name: str) -> tuple[str, str]:
+        """Return under which key a setting was found, and its text; empty when it is not set."""
+        keys = [prefix + name for prefix in self._prefixes]
+        key = next((one for one in keys if self._values.get(one)), keys[0])
+        return key, self._values.get(key, "")
+
+    @property
+    def unknown(self) -> list[str]:
+        """A sentence for each setting that nothing reads."""
+        return environment.unknown(self._values)
+
+    def check(self, problems: Iterable[str]) -> None:
+        """Check everything that can be checked without serving.
+
+        Args:
+            problems: What is wrong besides with what the settings name.
+
+        Raises:
+            SettingsError: Something is; unknown settings count.
+        """
+        self._problems += [*self.unknown, *problems]
+        self.finish()
 
     def finish(self) -> None:
         """Check that every setting could be read.

@@ -24,23 +24,46 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from deskhold.chassis.calls import Call, Handler, Method
 from deskhold.chassis.lines import Lines
+from deskhold.chassis.settings import Reader
 
 _PATIENCE_SECONDS: Final = 0.01
+# Of structlog's names, which are those of its methods.
+_NUMBERS: Final = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
+_level = logging.INFO
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 def configure_logging(service: str, level: str) -> structlog.typing.FilteringBoundLogger:
     """Send structured lines, one JSON object each, to standard error and return the logger."""
     lines = Lines(sys.stderr.buffer)
+    set_log_level(level)
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        processors=[_line],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        processors=[_drop_below, _line],
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     # Bound now: what `get_logger` returns would look the configuration up for every line.
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(service=service).bind()
     return logger
+
+
+def set_log_level(level: str) -> None:
+    """Drop the lines below a level from now on; loggers that are in use obey at once."""
+    global _level  # noqa: PLW0603 - structlog's configuration, too, is the process's
+    _level = logging.getLevelNamesMapping()[level]
+
+
+def _drop_below(_: Any, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if _NUMBERS[name] < _level:
+        raise structlog.DropEvent
+    return event
+
+
+def warn_of_unknown(reader: Reader, logger: structlog.typing.FilteringBoundLogger) -> None:
+    """Log each setting that nothing reads: misspelt, it would be left at its default in silence."""
+    for sentence in reader.unknown:
+        logger.warning("unknown setting", problem=sentence)
 
 
 class _Series(NamedTuple):

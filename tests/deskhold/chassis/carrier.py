@@ -15,7 +15,7 @@ import structlog
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
-from deskhold import environment, status
+from deskhold import status
 from deskhold.api.rbac.v1 import scopes_pb2, scopes_pb2_grpc
 from deskhold.channel import Endpoint, open_async
 from deskhold.chassis import access
@@ -87,9 +87,9 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
         port = free_base_port()
         self.address = f"localhost:{port}"
         self.service_address = f"localhost:{port + 1}"
-        reader = Reader("rbac", environment.read({"DESKHOLD_HOME": str(home.path)}))
+        self.reader = Reader.of("rbac", {"DESKHOLD_HOME": str(home.path)})
         self.settings = replace(
-            ServerSettings.read(reader),
+            ServerSettings.read(self.reader),
             listen=f"127.0.0.1:{port}",
             service_listen=f"127.0.0.1:{port + 1}",
             **settings,
@@ -108,6 +108,7 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
             observers=(self._observe,),
             checks=self.checks,
             max_bytes=self.max_bytes,
+            reader=self.reader,
             logger=structlog.wrap_logger(
                 structlog.BytesLogger(self.log),
                 processors=[

@@ -1,4 +1,4 @@
-"""Certificates and key sets are read again when their files change; what is bad is left alone."""
+"""Certificates, key sets and settings are read again when they change; bad ones are left alone."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from deskhold.channel import Endpoint, open_async
 from deskhold.chassis import reloading
 from deskhold.embedded.home import lay_out
 from deskhold.embedded.paths import Home
-from deskhold.errors import Unauthenticated
+from deskhold.errors import DeadlineExceeded, Unauthenticated
 from tests import rpcs
-from tests.deskhold.chassis.carrier import Carrier
+from tests.deskhold.chassis.carrier import Carrier, Holding
 from tests.deskhold.chassis.tokens import Tokens
 
 REQUEST = ListScopesRequest(parent="/")
@@ -133,10 +133,41 @@ async def test_a_key_set_that_cannot_be_used_leaves_the_former_in_use(
         await carrier.call(REQUEST)
 
 
+async def test_settings_that_changed_take_effect_at_once_or_are_named(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reloading, "_LOOK_SECONDS", 0.01)
+    async with serving(carrier_of(home)) as carrier:
+        carrier.behave = Holding()
+        with home.settings_file.open("a") as file:
+            file.write("DESKHOLD_MAX_SECONDS=0.05\nDESKHOLD_MAX_CONCURRENT=7\nDESKHOLD_GARDEN=1\n")
+        await until_reloaded(carrier, "settings")
+
+        with pytest.raises(DeadlineExceeded, match=r"took longer than 0\.05 s"):
+            await carrier.call(REQUEST)
+    said = {line["event"]: line for line in carrier.lines}
+    assert said["changed settings take effect at the next start"]["settings"] == ["MAX_CONCURRENT"]
+    assert said["unknown setting"]["problem"] == "DESKHOLD_GARDEN is no setting"
+
+
+async def test_settings_that_cannot_be_used_leave_the_former_in_use(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reloading, "_LOOK_SECONDS", 0.01)
+    async with serving(carrier_of(home)) as carrier:
+        with home.settings_file.open("a") as file:
+            file.write("DESKHOLD_MAX_SECONDS=never\n")
+        refused = await until_reloaded(carrier, "settings", "cannot reload; the former stays")
+
+        await carrier.call(REQUEST)
+    assert "MAX_SECONDS='never'" in refused["reason"]
+
+
 async def test_a_hangup_signal_reads_everything_again(home: Home) -> None:
     async with serving(carrier_of(home)) as carrier:
         os.kill(os.getpid(), signal.SIGHUP)
 
         await until_reloaded(carrier, "certificates")
         await until_reloaded(carrier, "token_keys")
+        await until_reloaded(carrier, "settings")
         await carrier.call(REQUEST)

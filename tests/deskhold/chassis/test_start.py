@@ -275,3 +275,58 @@ def test_a_new_database_is_its_users_only_whoever_starts_the_service(
         )
 
     assert {file.stat().st_mode & 0o777 for file in tmp_path.glob("own.db*")} == {0o600}
+
+
+# A setting that only this service reads.
+SPECIFIC = {"rbac": "DESKHOLD_KEPT_DECISIONS", "broker": "DESKHOLD_ACTIVITY_DAYS"}
+
+
+def check(service: str, environ: dict[str, str]) -> tuple[int, str, str]:
+    """Return the exit code of a check of the settings, and what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"{service}_service", "--check-config"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("service", ["rbac", "broker"])
+def test_good_settings_are_checked_without_serving(laid: Home, service: str) -> None:
+    said = check(service, environ(laid))
+
+    assert said == (0, f"{service}_service: the settings can be used\n", "")
+
+
+@pytest.mark.parametrize("service", ["rbac", "broker"])
+def test_a_check_of_the_settings_says_everything_at_once(
+    laid: Home, written: Callable[[str], Path], service: str
+) -> None:
+    own = f"DESKHOLD_{service.upper()}_"
+    other = {"rbac": "broker", "broker": "rbac"}[service]
+
+    code, _, said = check(
+        service,
+        environ(laid)
+        | {
+            f"{own}TLS_KEY_FILE": str(laid.tls_key_file(other)),
+            "DESKHOLD_TOKEN_JWKS_FILE": str(written("{}")),
+            "DESKHOLD_MAX_SECONDS": "never",
+            SPECIFIC[service]: "never",
+            "DESKHOLD_LOGLEVEL": "DEBUG",
+            f"{own}GARDEN": "roses",
+        },
+    )
+
+    first, *lines = said.splitlines()
+    assert (code, first) == (2, f"{service}_service cannot start:")
+    assert len(lines) == 6
+    assert any(line.startswith(f"{SPECIFIC[service]}='never'") for line in lines)
+    assert any("is not the key of the certificate" in line for line in lines)
+    assert any("holds no JSON Web Key Set" in line for line in lines)
+    assert any(line.startswith("DESKHOLD_MAX_SECONDS='never'") for line in lines)
+    assert "DESKHOLD_LOGLEVEL is no setting; did you mean DESKHOLD_LOG_LEVEL?" in lines
+    assert f"{own}GARDEN is no setting" in lines

@@ -100,7 +100,7 @@ async def world(
     stack = {
         "telemetry": made.telemetry.layer,
         "faults": faults.layer(logger),
-        "deadlines": deadlines.layer(max_seconds, max_age),
+        "deadlines": deadlines.layer(lambda: deadlines.Longest(max_seconds, max_age)),
         "authn": authn.layer(Credentials()),
         "decoding": decoding.layer,
         "access": access.layer(table, Authorizer(allows=allows)),

@@ -95,6 +95,22 @@ def test_a_line_shows_when_it_happened_in_utc() -> None:
     }
 
 
+def test_the_level_below_which_lines_are_dropped_can_change() -> None:
+    code = (
+        "from deskhold.chassis.telemetry import configure_logging, set_log_level\n"
+        "logger = configure_logging('rbac', 'WARNING')\n"
+        "for level in ('INFO', 'ERROR'):\n"
+        "    logger.info('before ' + level)\n"
+        "    set_log_level(level)\n"
+        "    logger.info('after ' + level)\n"
+        "    logger.error('error at ' + level)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    said = [json.loads(line)["event"] for line in ran.stderr.splitlines()]
+    assert said == ["after INFO", "error at INFO", "before ERROR", "error at ERROR"]
+
+
 async def test_calls_are_lines_and_counted_while_the_server_runs(measured: Carrier) -> None:
     await measured.call(ListScopesRequest(parent="/"))
 
