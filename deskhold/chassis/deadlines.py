@@ -58,10 +58,13 @@ def layer(longest: Callable[[], Longest]) -> Layer:
                 call.deadline = call.started + remaining
                 return await handler(request, call)
             call.deadline = call.started + max_seconds
+            limit = asyncio.timeout(max_seconds)
             try:
-                async with asyncio.timeout(max_seconds):
+                async with limit:
                     return await handler(request, call)
             except TimeoutError:
+                if not limit.expired():
+                    raise  # the servicer's own, which is a defect
                 raise DeadlineExceeded(
                     f"the call took longer than {max_seconds:g} s, the most this service allows",
                     metadata={"max_seconds": f"{max_seconds:g}"},

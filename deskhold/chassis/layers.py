@@ -138,15 +138,23 @@ def _compose(method: Method, behavior: Any, layers: Sequence[Layer]) -> Any:
 async def _write_all(replies: Any, call: Call) -> None:
     """Write a stream until it ends, or cleanly until its time is up, so that readers resume."""
     while True:
+        age = asyncio.timeout(call.remaining_seconds)
         try:
-            async with asyncio.timeout(call.remaining_seconds):
+            async with age:
                 reply = await anext(replies)
-        except (StopAsyncIteration, TimeoutError):
+        except StopAsyncIteration:
             return
+        except TimeoutError:
+            if age.expired():
+                return
+            raise  # the servicer's own, which is a defect
+        patience = asyncio.timeout(WRITE_SECONDS)
         try:
-            async with asyncio.timeout(WRITE_SECONDS):
+            async with patience:
                 await call.context.write(reply)
         except TimeoutError:
+            if not patience.expired():
+                raise
             raise Aborted(
                 f"a message was not read for {WRITE_SECONDS:g} s; take the stream up again"
                 " after the last message received",

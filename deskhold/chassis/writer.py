@@ -34,6 +34,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from deskhold.chassis.batches import Arg, Item, Op, Result, answer, fail, grouped, keep
 from deskhold.chassis.failures import (
     RETRY_SECONDS,
+    closing,
     ends_transaction,
     is_undone,
     is_unknown,
@@ -79,6 +80,7 @@ class Lane:
         self._is_busy = False
         self._batches: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
         self._waiting = 0
+        self._is_closed = False
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name=f"deskhold-{name}", daemon=True)
         self._thread.start()
@@ -118,13 +120,16 @@ class Lane:
         return result
 
     async def close(self) -> None:
-        """Finish what waits and end the thread."""
+        """Finish what waits, refuse what arrives, and end the thread."""
+        self._is_closed = True
         if self._arrived:
             await asyncio.wait([item.future for item in self._arrived])
         self._batches.put(None)
         await asyncio.to_thread(self._thread.join)
 
     async def _submit(self, op: Op[Any, Any], argument: Any, about: str | None = None) -> Any:
+        if self._is_closed:
+            raise closing()
         if self._waiting >= _MAX_WAITING:
             raise ResourceExhausted(
                 f"{_MAX_WAITING} requests wait for the database already; retry later",

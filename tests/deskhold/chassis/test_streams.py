@@ -182,6 +182,20 @@ async def test_what_a_stream_raises_midway_arrives_with_its_reason() -> None:
     assert one.handled("ABORTED") == 1
 
 
+async def test_a_servicer_that_times_out_midway_is_a_defect_and_no_end() -> None:
+    async def watch(request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
+        yield checkpoint(1)
+        raise TimeoutError("a socket of the servicer")
+
+    async with world(watch) as made:
+        call = made.watch()
+        assert (await call.read()).checkpoint.revision == 1
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call.read()
+        assert caught.value.code() is grpc.StatusCode.INTERNAL
+        assert made.handled("INTERNAL") == 1.0
+
+
 async def test_a_stream_outlives_the_time_of_other_calls_and_ends_cleanly_at_its_own_age() -> None:
     async def endless(_: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
         yield checkpoint(1)
