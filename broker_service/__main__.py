@@ -35,6 +35,7 @@ from deskhold.chassis.readiness import Check, database_check
 from deskhold.chassis.reloading import Reload
 from deskhold.chassis.server import Server, problems_of
 from deskhold.chassis.settings import Reader, ServerSettings, address, count, explained
+from deskhold.chassis.store_clock import StoreClock
 from deskhold.chassis.telemetry import configure_logging, warn_of_unknown
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -143,6 +144,7 @@ async def _serve(
     )
     try:
         await server.serve_until_told(
+            Task("clock", StoreClock(database, logger).run),
             Task("registration", registration.run),
             Task("monitor", monitor.run),
             Task("recorder", recorder.queue.run),

@@ -36,6 +36,7 @@ from deskhold.chassis.settings import (
     explained,
     positive,
 )
+from deskhold.chassis.store_clock import StoreClock
 from deskhold.chassis.telemetry import configure_logging, warn_of_unknown
 from deskhold.errors import DeskholdError, Unavailable
 from rbac_service import tables
@@ -138,6 +139,7 @@ async def _serve(
     try:
         await _read_policy(policy)
         await server.serve_until_told(
+            Task("clock", StoreClock(database, logger).run),
             Task("policy_tail", policy.tail),
             Task("watch", feed.run),
             Task("decision_log", decisions.queue.run),
