@@ -20,10 +20,13 @@ from broker_service.access_table import access_table
 from broker_service.agents.monitor import Monitor
 from broker_service.diagnostics.recorder import Recorder
 from broker_service.dialling import Dialling
+from broker_service.hosts.inventory import Inventory
+from broker_service.metrics import register
 from broker_service.registration.outbox import Registration
 from broker_service.request_sizes import MAX_BYTES
 from broker_service.retention import ACTIVITY_DAYS, ACTIVITY_ROWS, Retention, rules
 from broker_service.services import services
+from broker_service.sessions.outcomes import Outcomes
 from broker_service.sessions.routing import LIFETIME_SECONDS, RoutingTokens
 from broker_service.sessions.signing import Signer, optional_signer
 from broker_service.watch.hub import Hub
@@ -31,6 +34,7 @@ from deskhold.channel import Endpoint
 from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.metrics import DatabaseMetrics
 from deskhold.chassis.readiness import Check, database_check
 from deskhold.chassis.reloading import Reload
 from deskhold.chassis.server import Server, problems_of
@@ -112,6 +116,10 @@ async def _serve(
     hub = Hub(database)
     kept = rules(activity_days=own.activity_days, activity_rows=own.activity_rows)
     retention = Retention(database, kept, clock_us=now_us)
+    inventory = Inventory(database)
+    register(registry, authority, hub)
+    registry.register(DatabaseMetrics(database))
+    registry.register(inventory)
     monitor = Monitor(database, clock_us=now_us, logger=logger)
     server = Server(
         settings,
@@ -130,7 +138,7 @@ async def _serve(
         logger=logger,
         registry=registry,
         end_streams=hub.close,
-        observers=(recorder.layer,),
+        observers=(recorder.layer, Outcomes(registry).layer),
         checks=(database_check(database), Check("rbac", authority.require_ready)),
         max_bytes=MAX_BYTES,
         reader=reader,
@@ -147,6 +155,7 @@ async def _serve(
             Task("clock", StoreClock(database, logger).run),
             Task("registration", registration.run),
             Task("monitor", monitor.run),
+            Task("inventory", inventory.run),
             Task("recorder", recorder.queue.run),
             Task("hub", hub.run),
             Task("retention", retention.run),

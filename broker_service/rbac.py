@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import grpc
 import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client import Summary
 
 from deskhold import status
 from deskhold.api.rbac.v1 import (
@@ -64,6 +65,9 @@ class Authority:
     Args:
         channel: Mutual TLS to it; the broker's certificate says who asks.
         logger: Where refusals to answer are explained.
+
+    Attributes:
+        batch_sizes: How many checks went in one question.
     """
 
     def __init__(
@@ -76,6 +80,14 @@ class Authority:
         self._pump: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
+        self.batch_sizes = Summary(
+            "deskhold_checks_batch_size", "Checks in one question to rbac.", registry=None
+        )
+
+    @property
+    def waiting_count(self) -> int:
+        """How many checks are not answered yet."""
+        return len(self._waiting) + len(self._asked)
 
     def use(self, channel: grpc.aio.Channel) -> None:
         """Ask over another channel from now on; what is asked already goes on over the former."""
@@ -214,6 +226,7 @@ class Authority:
             batch = [one for one in self._waiting[:_MAX_BATCH] if not one.answer.done()]
             del self._waiting[:_MAX_BATCH]
             if batch:
+                self.batch_sizes.observe(len(batch))
                 self._asked = batch
                 await self._send(batch)
                 self._asked = []

@@ -34,6 +34,7 @@ SETTINGS: Final = frozenset(
         "ISSUER_KEY_FILE",
         "KEPT_DECISIONS",
         "LISTEN",
+        "LOGGED_READS",
         "LOG_LEVEL",
         "MAX_CONCURRENT",
         "MAX_SECONDS",

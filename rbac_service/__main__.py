@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.metrics import DatabaseMetrics
 from deskhold.chassis.paging import Pager
 from deskhold.chassis.readiness import Check, database_check
 from deskhold.chassis.replay import Mutations
@@ -50,6 +51,7 @@ from rbac_service.epoch import new_epoch
 from rbac_service.log.decisions import KEPT, DecisionLog
 from rbac_service.log.watch import Feed
 from rbac_service.messages import Messages
+from rbac_service.metrics import register
 from rbac_service.request_sizes import MAX_BYTES
 from rbac_service.services import Shared, all_services
 
@@ -109,6 +111,8 @@ async def _serve(
     decisions = DecisionLog(database, registry, kept=limits.kept_decisions)
     access = Access(policy, now_us)
     messages = Messages(settings.domains)
+    register(registry, policy, feed)
+    registry.register(DatabaseMetrics(database))
     shared = Shared(
         database=database,
         domains=settings.domains,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from google.protobuf.message import Message
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from broker_service.diagnostics import store
 from broker_service.diagnostics.rules import ActivityKind, Seen
@@ -71,6 +71,12 @@ class Recorder:
             ),
             queued=queued,
         )
+
+        Gauge(
+            "deskhold_activities_waiting",
+            "Activities that wait to be written.",
+            registry=registry,
+        ).set_function(lambda: self.queue.waiting_count)
 
     @property
     def dropped_count(self) -> int:

@@ -26,12 +26,14 @@ class Method:
         request_type: The request's message class.
         streams: Whether it answers with a stream of messages.
         validates_itself: Whether its servicer validates its requests.
+        is_read: Whether it changes nothing.
     """
 
     full_name: str
     request_type: type[Message]
     streams: bool = False
     validates_itself: bool = False
+    is_read: bool = False
 
     @property
     def name(self) -> str:

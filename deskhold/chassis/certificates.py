@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 
 import grpc
+from cryptography import x509
 
 from deskhold.chassis.settings import ServerSettings, SettingsError
 
@@ -23,6 +24,11 @@ class Certificates:
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
         self._plain, self._mutual = self._read()
+
+    @property
+    def expiry(self) -> dict[str, float]:
+        """When the certificates expire, in seconds since the epoch: `server` and `authority`."""
+        return self._expiry
 
     def reload(self) -> None:
         """Read the files again; connections that are open keep what they began with.
@@ -50,15 +56,21 @@ class Certificates:
         try:
             pair = (settings.tls_key_file.read_bytes(), settings.tls_cert_file.read_bytes())
             authority = settings.ca_file.read_bytes()
+            self._expiry = {"server": _expiry(pair[1]), "authority": _expiry(authority)}
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cafile=settings.ca_file)
         except ssl.SSLError as error:
             raise SettingsError(f"{settings.ca_file} holds no certificate in PEM") from error
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise SettingsError(f"a certificate cannot be read: {error}") from error
         return (
             grpc.ssl_server_certificate_configuration([pair]),
             grpc.ssl_server_certificate_configuration([pair], authority),
         )
+
+
+def _expiry(pem: bytes) -> float:
+    """Return when the first certificate of a file expires, in seconds since the epoch."""
+    return x509.load_pem_x509_certificates(pem)[0].not_valid_after_utc.timestamp()
 
 
 def _check_pair(cert_file: Path, key_file: Path) -> None:

@@ -73,6 +73,11 @@ class Database:
         is_sqlite = self._engines[1].dialect.name == "sqlite"
         self._glances = Glances(self._open_to_glance) if is_sqlite else None
 
+    @property
+    def pools(self) -> tuple[Lane, ...]:
+        """The lanes, for metrics."""
+        return (self.writer, self._lookups, self._reads)
+
     def glance(self, query: Prepared) -> list[Any] | None:
         """Return what a small query without parameters finds now, without waiting for anything.
 

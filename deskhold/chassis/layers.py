@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -70,7 +70,10 @@ class Recorder:
 
 
 def wrap(
-    recorder: Recorder, request_types: Mapping[str, type[Message]], layers: Sequence[Layer]
+    recorder: Recorder,
+    request_types: Mapping[str, type[Message]],
+    layers: Sequence[Layer],
+    reads: Container[str] = (),
 ) -> list[grpc.GenericRpcHandler]:
     """Return the recorded services with every method behind the layers.
 
@@ -78,6 +81,7 @@ def wrap(
         recorder: Holds the servicers' own handlers.
         request_types: `package.Service/Method` to request class.
         layers: Outermost first.
+        reads: The methods that change nothing, as `package.Service/Method`.
 
     Raises:
         ValueError: A method takes a stream; the layers only know single requests.
@@ -95,6 +99,7 @@ def wrap(
                 request_types[f"{service}/{name}"],
                 streams,
                 validates_itself=getattr(behavior, "validates_itself", False),
+                is_read=f"{service}/{name}" in reads,
             )
             make = (
                 grpc.unary_stream_rpc_method_handler

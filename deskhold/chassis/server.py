@@ -20,6 +20,7 @@ from typing import Any
 import grpc
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2
@@ -31,6 +32,7 @@ from deskhold.chassis.background import Supervisor, Task
 from deskhold.chassis.calls import Layer
 from deskhold.chassis.certificates import Certificates
 from deskhold.chassis.health import Health
+from deskhold.chassis.metrics import register_certificates, register_process
 from deskhold.chassis.monitoring import MonitoringServer
 from deskhold.chassis.readiness import Check, Readiness
 from deskhold.chassis.reloading import Reload, Reloader
@@ -109,7 +111,9 @@ class Server:
         self._observers = observers
         self._names = [service.descriptor.full_name for service in services]
         self._health = Health()
-        self._telemetry = Telemetry(logger, self._registry)
+        self._telemetry = Telemetry(
+            logger, self._registry, logged_reads=lambda: self._settings.logged_reads
+        )
         self._supervisor = Supervisor(logger, self._registry)
         self._readiness = Readiness(
             checks, logger=logger, registry=self._registry, report=self._set_health
@@ -118,6 +122,8 @@ class Server:
         # Before the files are read for the first time, so that no change is missed.
         self._reloader = Reloader((*self._own_reloads(reader), *reloads), logger)
         self._certificates = Certificates(settings)
+        register_process(self._registry)
+        register_certificates(self._registry, lambda: self._certificates.expiry)
         self._tokens = authn.TokenVerifier(read_issuer(settings), settings.domains)
         self._server = grpc.aio.server(
             maximum_concurrent_rpcs=settings.max_concurrent,
@@ -285,6 +291,7 @@ class Server:
                 access.layer(table, authorizer),
                 validation.layer,
             ),
+            reads=_reads(services),
         )
 
 
@@ -294,6 +301,15 @@ def _request_types(services: Sequence[Service]) -> dict[str, type[Message]]:
         for service in services
         for method in service.descriptor.methods
     }
+
+
+def _reads(services: Sequence[Service]) -> frozenset[str]:
+    return frozenset(
+        f"{service.descriptor.full_name}/{method.name}"
+        for service in services
+        for method in service.descriptor.methods
+        if method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    )
 
 
 def read_issuer(settings: ServerSettings) -> authn.Issuer:

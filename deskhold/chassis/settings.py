@@ -26,7 +26,13 @@ _MAX_CALL_SECONDS = 240
 
 
 # The fields of ServerSettings that a running service takes from a changed file.
-LIVE: Final = ("drain_seconds", "log_level", "max_seconds", "max_stream_seconds")
+LIVE: Final = (
+    "drain_seconds",
+    "log_level",
+    "logged_reads",
+    "max_seconds",
+    "max_stream_seconds",
+)
 
 
 class SettingsError(Exception):
@@ -174,6 +180,7 @@ class ServerSettings:
         max_concurrent: How many calls are served at once; more are refused.
         drain_seconds: How long calls in flight get when the server stops.
         max_stream_seconds: The longest a stream lasts before its reader must resume.
+        logged_reads: Which share of the reads that succeed is logged, from 0 to 1.
     """
 
     listen: str
@@ -194,6 +201,7 @@ class ServerSettings:
     max_concurrent: int
     drain_seconds: float
     max_stream_seconds: float = 600.0
+    logged_reads: float = 1.0
 
     @classmethod
     def read(cls, reader: Reader) -> ServerSettings:
@@ -217,6 +225,7 @@ class ServerSettings:
             max_concurrent=reader.read("MAX_CONCURRENT", count, "2000"),
             drain_seconds=reader.read("DRAIN_SECONDS", positive, "10"),
             max_stream_seconds=reader.read("MAX_STREAM_SECONDS", positive, "600"),
+            logged_reads=reader.read("LOGGED_READS", share, "1"),
         )
 
 
@@ -289,6 +298,14 @@ def positive(text: str) -> float:
     number = float(text)
     if not 0 < number < float("inf"):
         raise ValueError("is not a number above 0")
+    return number
+
+
+def share(text: str) -> float:
+    """Return a number from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError("is not a number from 0 to 1")
     return number
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import sys
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -72,6 +74,7 @@ class _Series(NamedTuple):
     name: str
     service: str
     method: str
+    is_read: bool
     seconds: Histogram
     ok: Counter
 
@@ -95,12 +98,18 @@ class Telemetry:
     Args:
         logger: Where the lines go.
         registry: Where the metrics are kept.
+        logged_reads: Returns which share of the reads that succeed is logged, from 0 to 1.
     """
 
     def __init__(
-        self, logger: structlog.typing.FilteringBoundLogger, registry: CollectorRegistry
+        self,
+        logger: structlog.typing.FilteringBoundLogger,
+        registry: CollectorRegistry,
+        *,
+        logged_reads: Callable[[], float] = lambda: 1.0,
     ) -> None:
         self._logger = logger
+        self._logged_reads = logged_reads
         self._ended: list[_Ended] = []
         self._is_closing = False
         labels = ("grpc_service", "grpc_method")
@@ -125,6 +134,7 @@ class Telemetry:
             method.name,
             service,
             name,
+            method.is_read,
             self._seconds.labels(service, name),
             self._handled.labels(service, name, grpc.StatusCode.OK.name),
         )
@@ -160,7 +170,8 @@ class Telemetry:
                 series.ok.inc()
             else:
                 self._handled.labels(series.service, series.method, one.code.name).inc()
-            self._log(one)
+            if self._is_logged(one):
+                self._log(one)
 
     def _take(self, call: Call, series: _Series) -> None:
         self._ended.append(
@@ -179,6 +190,12 @@ class Telemetry:
             self.flush()
         elif len(self._ended) == 1:
             asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self.flush)
+
+    def _is_logged(self, ended: _Ended) -> bool:
+        """Say whether a call gets a line: a change, a refusal and a failure always does."""
+        is_sampled = ended.series.is_read and ended.code is grpc.StatusCode.OK
+        share = self._logged_reads() if is_sampled else 1.0
+        return share >= 1.0 or random.random() < share  # noqa: S311
 
     def _log(self, ended: _Ended) -> None:
         fields: dict[str, Any] = {

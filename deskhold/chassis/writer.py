@@ -26,6 +26,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Transaction
@@ -64,6 +65,27 @@ class _OutcomeUnknown(Exception):
     """The connection broke while the commit was on its way."""
 
 
+@dataclass(slots=True)
+class Figures:
+    """What a lane has done since it started, for metrics.
+
+    Attributes:
+        threads: How many threads it has.
+        waiting: How many requests wait.
+        running: How many requests are running.
+        transactions: How many transactions there were.
+        works: How many requests they held.
+        seconds: How long they took.
+    """
+
+    threads: int = 1
+    waiting: int = 0
+    running: int = 0
+    transactions: int = 0
+    works: int = 0
+    seconds: float = 0.0
+
+
 class Lane:
     """One thread with one connection of an engine.
 
@@ -71,11 +93,16 @@ class Lane:
         engine: Where the connection comes from.
         name: Names the thread.
         writes: Whether a transaction may change anything; a lost commit then is no detail.
+
+    Attributes:
+        name: Its name.
     """
 
     def __init__(self, engine: Engine, name: str, *, writes: bool = True) -> None:
         self._engine = engine
+        self.name = name
         self._writes = writes
+        self._figures = Figures()
         self._arrived: list[Item] = []
         self._is_busy = False
         self._batches: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
@@ -118,6 +145,13 @@ class Lane:
         """
         result: Result = await self._submit(op, argument)
         return result
+
+    @property
+    def figures(self) -> Figures:
+        """What it has done, for metrics."""
+        figures = replace(self._figures)
+        figures.waiting = max(0, self._waiting - figures.running)
+        return figures
 
     async def close(self) -> None:
         """Finish what waits, refuse what arrives, and end the thread."""
@@ -167,10 +201,19 @@ class Lane:
 
     def _run(self) -> None:
         while (batch := self._batches.get()) is not None:
-            self._transact(batch)
+            self._measure(batch)
             batch[0].loop.call_soon_threadsafe(self._answer, batch)
         if self._connection is not None:
             self._connection.close()
+
+    def _measure(self, batch: list[Item]) -> None:
+        begin = time.perf_counter()
+        self._figures.running = len(batch)
+        self._transact(batch)
+        self._figures.running = 0
+        self._figures.transactions += 1
+        self._figures.works += len(batch)
+        self._figures.seconds += time.perf_counter() - begin
 
     def _transact(self, batch: list[Item]) -> None:
         for run in range(1, _RUNS + 1):

@@ -63,6 +63,22 @@ class Policy:
         self._confirmed_at = float("-inf")
         self._catching_up = asyncio.Lock()
         self._kept: OrderedDict[int, Snapshot] = OrderedDict()
+        self._seen = 0
+
+    @property
+    def revision(self) -> int:
+        """Which revision questions are answered from; 0: none yet."""
+        return 0 if self._snapshot is None else self._snapshot.revision
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago the policy was confirmed to be the store's."""
+        return self._monotonic() - self._confirmed_at
+
+    @property
+    def lag(self) -> int:
+        """How many revisions of the store were seen that are not applied yet."""
+        return max(0, self._seen - self.revision)
 
     async def current(self, freshness: Freshness = FULL) -> Snapshot:
         """Return a snapshot that is as current as asked.
@@ -76,6 +92,7 @@ class Policy:
         # Counted from before the read: what is committed later is not confirmed by it.
         asked_at = self._monotonic()
         head = await newest_head(self._database)
+        self._seen = head.revision
         snapshot = await self._reach(head)
         self._confirmed_at = max(self._confirmed_at, asked_at)
         for one in freshness.at_least:
@@ -120,7 +137,7 @@ class Policy:
         Raises:
             NotReadyError: It does not; says for how long.
         """
-        age = self._monotonic() - self._confirmed_at
+        age = self.age_seconds
         if age > READY_AGE_SECONDS:
             raise NotReadyError(
                 f"the policy was confirmed {age:.0f} s ago, more than {READY_AGE_SECONDS:g} s"

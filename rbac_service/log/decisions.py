@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Connection, Database
@@ -64,6 +64,19 @@ class DecisionLog:
             queued=queued,
         )
 
+        Gauge(
+            "deskhold_decisions_waiting",
+            "Decisions that wait to be written.",
+            registry=registry,
+        ).set_function(lambda: self.queue.waiting_count)
+        decided = Counter(
+            "deskhold_decisions",
+            "Decisions that were made, by whether they allowed.",
+            ("outcome",),
+            registry=registry,
+        )
+        self._decided = {True: decided.labels("ALLOWED"), False: decided.labels("DENIED")}
+
     @property
     def dropped_count(self) -> int:
         """How many did not fit since the process started."""
@@ -73,6 +86,7 @@ class DecisionLog:
         self, decision_id: str, caller_key: str, question: Question, decision: Decision
     ) -> None:
         """Take up a decision, or not when it is one of the many; never waits, never fails."""
+        self._decided[decision.allowed].inc()
         if decision.allowed and not is_mutation(question.action) and self._chance() >= _SAMPLED:
             return
         self.queue.put(

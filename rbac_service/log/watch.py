@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from prometheus_client import Counter
+
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Connection, Database
 from deskhold.errors import Aborted, ResourceExhausted, Unavailable
@@ -53,6 +55,9 @@ class Feed:
         kept: How many of the newest entries are kept; who falls further behind is sent away.
         checkpoint_seconds: How often watchers hear that nothing has happened.
         clock_us: Microseconds since the epoch.
+
+    Attributes:
+        dropped: Counts the readers that were too slow.
     """
 
     def __init__(
@@ -70,6 +75,11 @@ class Feed:
         self._checkpoint_seconds = checkpoint_seconds
         self._clock_us = clock_us
         self._watchers = 0
+        self.dropped = Counter(
+            "deskhold_watchers_dropped",
+            "Watches that were ended because their reader was too slow.",
+            registry=None,
+        )
         self._watched = asyncio.Event()
         self._closed = False
         self._advancing = asyncio.Lock()
@@ -79,6 +89,11 @@ class Feed:
         self._spoke_at = float("-inf")
         # Set and replaced whenever there is something to say; who waits holds the one it saw.
         self._news = asyncio.Event()
+
+    @property
+    def watchers_count(self) -> int:
+        """How many watch now."""
+        return self._watchers
 
     async def run(self) -> None:
         """Follow the log while it is watched, until cancelled.
@@ -166,6 +181,7 @@ class Feed:
 
     def _after(self, position: int) -> list[Entry]:
         if not self._is_kept(position):
+            self.dropped.inc()
             raise Aborted(
                 f"this reader is at revision {position}, too far behind {self._head.revision};"
                 " take the watch up again after the last revision received",

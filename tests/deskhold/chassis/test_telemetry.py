@@ -15,7 +15,12 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from prometheus_client import CollectorRegistry
 
-from deskhold.api.rbac.v1.scopes_pb2 import GetScopeRequest, ListScopesRequest
+from deskhold.api.rbac.v1.scopes_pb2 import (
+    CreateScopeRequest,
+    GetScopeRequest,
+    ListScopesRequest,
+    Scope,
+)
 from deskhold.chassis.calls import Call, Method
 from deskhold.chassis.telemetry import Telemetry
 from deskhold.embedded.paths import Home
@@ -223,3 +228,20 @@ async def test_calls_are_counted_by_method_and_code(measured: Carrier) -> None:
         f'grpc_server_handling_seconds_count{{grpc_method="ListScopes",{service}}} 2.0',
     ):
         assert counted in scraped
+
+
+async def test_reads_that_succeed_are_sampled_and_nothing_else_is(laid: Home) -> None:
+    unsampled = Carrier(laid, logged_reads=0.0, drain_seconds=0.1)
+    await unsampled.server.start()
+
+    await unsampled.call(ListScopesRequest(parent="/"))
+    await unsampled.call(CreateScopeRequest(scope=Scope(name="/x")))
+    with pytest.raises(PermissionDenied):
+        await unsampled.call(GetScopeRequest(name=ENG))
+    await unsampled.close()
+
+    told = [(line["method"], line["code"]) for line in unsampled.lines if line["event"] == "call"]
+    assert told == [
+        ("ScopeService/CreateScope", "OK"),
+        ("ScopeService/GetScope", "PERMISSION_DENIED"),
+    ]
