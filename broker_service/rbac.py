@@ -27,6 +27,7 @@ from deskhold.api.rbac.v1 import (
     scopes_pb2,
     scopes_pb2_grpc,
 )
+from deskhold.chassis import tracing
 from deskhold.chassis.access import Need, denied
 from deskhold.chassis.calls import Call, Caller, Grant
 from deskhold.chassis.readiness import NotReadyError
@@ -57,6 +58,7 @@ class _Waiting(NamedTuple):
     need: Need
     answer: asyncio.Future[access_pb2.CheckAccessResponse]
     until: float
+    span: Any = None  # of whoever asks, for traces
 
 
 class Authority:
@@ -106,8 +108,9 @@ class Authority:
         now = time.monotonic()
         left = call.deadline - now
         until = min(call.deadline - min(_MARGIN_SECONDS, left / 4), now + _PATIENCE_SECONDS)
-        answers = [self._ask(caller, need, until) for need in needs]
-        decisions = [await answer for answer in answers]
+        with tracing.span("check"):
+            answers = [self._ask(caller, need, until) for need in needs]
+            decisions = [await answer for answer in answers]
         grant = Grant()
         for need, decision in zip(needs, decisions, strict=True):
             if decision.decision != access_pb2.DECISION_ALLOW:
@@ -142,7 +145,9 @@ class Authority:
         """
         request = scopes_pb2.GetScopeRequest(name=scope)
         try:
-            await self._scopes.GetScope(request, timeout=min(seconds, _TIMEOUT_SECONDS))
+            await self._scopes.GetScope(
+                request, timeout=min(seconds, _TIMEOUT_SECONDS), metadata=tracing.headers()
+            )
         except grpc.aio.AioRpcError as error:
             translated = self._translated(error)
             if not isinstance(translated, NotFound):
@@ -167,7 +172,9 @@ class Authority:
         for scope in scopes:
             request = scopes_pb2.CreateScopeRequest(scope=scopes_pb2.Scope(name=scope))
             try:
-                await self._scopes.CreateScope(request, timeout=min(seconds, _TIMEOUT_SECONDS))
+                await self._scopes.CreateScope(
+                    request, timeout=min(seconds, _TIMEOUT_SECONDS), metadata=tracing.headers()
+                )
             except grpc.aio.AioRpcError as error:
                 # An Owner may have registered it by hand, under another display name.
                 if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
@@ -181,7 +188,9 @@ class Authority:
         """
         request = scopes_pb2.DeleteScopeRequest(name=scope, force=True)
         try:
-            await self._scopes.DeleteScope(request, timeout=_TIMEOUT_SECONDS)
+            await self._scopes.DeleteScope(
+                request, timeout=_TIMEOUT_SECONDS, metadata=tracing.headers()
+            )
         except grpc.aio.AioRpcError as error:
             translated = self._translated(error)
             if not isinstance(translated, NotFound):
@@ -197,7 +206,9 @@ class Authority:
         request = scopes_pb2.ListScopesRequest(parent=scope, page_size=_PAGE_SIZE)
         while True:
             try:
-                page = await self._scopes.ListScopes(request, timeout=timeout)
+                page = await self._scopes.ListScopes(
+                    request, timeout=timeout, metadata=tracing.headers()
+                )
             except grpc.aio.AioRpcError as error:
                 translated = self._translated(error)
                 if isinstance(translated, NotFound):
@@ -212,7 +223,7 @@ class Authority:
         self, caller: Caller, need: Need, until: float
     ) -> asyncio.Future[access_pb2.CheckAccessResponse]:
         answer = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(caller, need, answer, until))
+        self._waiting.append(_Waiting(caller, need, answer, until, tracing.here()))
         if until < self._alarm_at:
             self._set_alarm(until)
         if self._pump is None or self._pump.done():
@@ -272,9 +283,12 @@ class Authority:
         for one in batch:
             _add(request, one.caller, one.need)
         try:
-            response = await self._access.BatchCheckAccess(
-                request, timeout=max(0.001, min(_TIMEOUT_SECONDS, longest))
-            )
+            with tracing.joint_span("BatchCheckAccess", [one.span for one in batch]):
+                response = await self._access.BatchCheckAccess(
+                    request,
+                    timeout=max(0.001, min(_TIMEOUT_SECONDS, longest)),
+                    metadata=tracing.headers(),
+                )
             for one, result in zip(batch, response.results, strict=True):
                 _settle(one, result)
         except grpc.aio.AioRpcError as error:

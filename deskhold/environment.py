@@ -53,6 +53,8 @@ SETTINGS: Final = frozenset(
         "TOKEN_FILE",
         "TOKEN_ISSUER",
         "TOKEN_JWKS_FILE",
+        "TRACES_ENDPOINT",
+        "TRACES_SHARE",
     }
 )
 # The service `rbac` reads DESKHOLD_RBAC_LISTEN before DESKHOLD_LISTEN.

@@ -27,7 +27,16 @@ from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
-from deskhold.chassis import access, authn, deadlines, decoding, faults, layers, validation
+from deskhold.chassis import (
+    access,
+    authn,
+    deadlines,
+    decoding,
+    faults,
+    layers,
+    tracing,
+    validation,
+)
 from deskhold.chassis.background import Supervisor, Task
 from deskhold.chassis.calls import Layer
 from deskhold.chassis.certificates import Certificates
@@ -107,6 +116,8 @@ class Server:
         self._settings = settings
         self._logger = logger
         self._registry = registry or CollectorRegistry()
+        if settings.traces_endpoint:
+            tracing.start(settings.service, settings.traces_endpoint, settings.traces_share)
         self._end_streams = end_streams
         self._observers = observers
         self._names = [service.descriptor.full_name for service in services]
@@ -176,6 +187,7 @@ class Server:
         self._health.end_watches()
         await self._server.stop(self._settings.drain_seconds)
         self._telemetry.close()
+        await asyncio.to_thread(tracing.stop)
         self._logger.info("drained")
 
     async def serve_until_told(self, *background: Task) -> None:
@@ -281,6 +293,7 @@ class Server:
             recorder,
             _request_types(services),
             (
+                *((tracing.layer,) if tracing.is_on() else ()),
                 self._telemetry.layer,
                 faults.layer(self._logger),
                 *self._observers,

@@ -68,7 +68,7 @@ class Reader:
     def __init__(
         self, service: str, values: Mapping[str, str], environ: Mapping[str, str] | None = None
     ) -> None:
-        self._service = service
+        self.service = service
         self._prefixes = (f"DESKHOLD_{service.upper()}_", "DESKHOLD_")
         self._values = values
         self._environ = dict(values if environ is None else environ)
@@ -114,7 +114,7 @@ class Reader:
         Raises:
             SettingsError: As in `of`.
         """
-        return Reader.of(self._service, self._environ)
+        return Reader.of(self.service, self._environ)
 
     @property
     def file(self) -> Path:
@@ -181,6 +181,9 @@ class ServerSettings:
         drain_seconds: How long calls in flight get when the server stops.
         max_stream_seconds: The longest a stream lasts before its reader must resume.
         logged_reads: Which share of the reads that succeed is logged, from 0 to 1.
+        service: The service's name: `broker` or `rbac`.
+        traces_endpoint: Where spans go, by OTLP. Empty: nowhere.
+        traces_share: Which share of the traces that begin here is sampled, from 0 to 1.
     """
 
     listen: str
@@ -202,6 +205,9 @@ class ServerSettings:
     drain_seconds: float
     max_stream_seconds: float = 600.0
     logged_reads: float = 1.0
+    service: str = ""
+    traces_endpoint: str = ""
+    traces_share: float = 0.0
 
     @classmethod
     def read(cls, reader: Reader) -> ServerSettings:
@@ -226,6 +232,9 @@ class ServerSettings:
             drain_seconds=reader.read("DRAIN_SECONDS", positive, "10"),
             max_stream_seconds=reader.read("MAX_STREAM_SECONDS", positive, "600"),
             logged_reads=reader.read("LOGGED_READS", share, "1"),
+            service=reader.service,
+            traces_endpoint=reader.read("TRACES_ENDPOINT", optional_endpoint, ""),
+            traces_share=reader.read("TRACES_SHARE", share, "0.01"),
         )
 
 
@@ -240,6 +249,14 @@ def address(text: str) -> str:
 def optional_address(text: str) -> str:
     """Return `host:port`, or nothing."""
     return address(text) if text else ""
+
+
+def optional_endpoint(text: str) -> str:
+    """Return `http://host:port` or `https://host:port`, or nothing."""
+    url = urlsplit(text)
+    if text and not (url.scheme in ("http", "https") and url.hostname and url.port):
+        raise ValueError("is not of the form 'http://host:port' or 'https://host:port'")
+    return text
 
 
 def database_url(text: str) -> str:

@@ -32,6 +32,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Transaction
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from deskhold.chassis import tracing
 from deskhold.chassis.batches import Arg, Item, Op, Result, answer, fail, grouped, keep
 from deskhold.chassis.failures import (
     RETRY_SECONDS,
@@ -180,7 +181,8 @@ class Lane:
             # the loop, and what they submit makes one batch.
             loop.call_soon(self._hand_over)
         try:
-            return await item.future
+            with tracing.span("transaction"):
+                return await item.future
         finally:
             self._waiting -= 1
 

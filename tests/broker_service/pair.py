@@ -66,8 +66,8 @@ class Pair:
         self._clients: dict[tuple[str, ...], Client] = {}
 
     @classmethod
-    def start(cls, path: Path, databases: Databases) -> Self:
-        """Start both on new databases, which they migrate themselves."""
+    def start(cls, path: Path, databases: Databases, **more: str) -> Self:
+        """Start both on new databases, which they migrate themselves, with more environment."""
         store_url = databases.new()
         port = free_base_port()
         environ = {
@@ -78,6 +78,7 @@ class Pair:
             "DESKHOLD_RBAC_DATABASE_URL": databases.new(),
             "DESKHOLD_BROKER_METRICS_LISTEN": f"127.0.0.1:{port}",
             "DESKHOLD_RBAC_METRICS_LISTEN": f"127.0.0.1:{port + 1}",
+            **more,
         }
         with (path / "log").open("w") as log:
             launcher = subprocess.Popen(
