@@ -18,12 +18,12 @@ WORKDIR /src
 
 # What others wrote changes seldom: a layer of its own.
 COPY pyproject.toml uv.lock LICENSE ./
-RUN uv sync --locked --no-dev --no-editable --no-install-project --extra server
+RUN uv sync --locked --no-dev --no-editable --no-install-project --extra server --extra tracing
 
 COPY deskhold deskhold
 COPY broker_service broker_service
 COPY rbac_service rbac_service
-RUN uv sync --locked --no-dev --no-editable --extra server
+RUN uv sync --locked --no-dev --no-editable --extra server --extra tracing
 
 
 FROM python:3.11-slim-bookworm

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make this checkout's Python environments, out of nothing but python3 (3.11 or newer).
 #
-#   ./setup.sh          .venv         the project, its server extra and the developers' tools
+#   ./setup.sh          .venv         the project, its server and tracing extras and the developers' tools
 #   ./setup.sh protos   .venv-protos  the stub generator, which needs an older protobuf
 #   ./setup.sh rdp      Debian's Remote Desktop programs, which `make rdp` runs; needs root or sudo
 #
@@ -110,7 +110,7 @@ fill() {
 }
 
 case ${1:-dev} in
-  dev) fill .venv --extra server --group dev ;;
+  dev) fill .venv --extra server --extra tracing --group dev ;;
   protos) fill .venv-protos --only-group protos ;;
   *) fail "unknown environment '$1'; choose dev, protos or rdp" ;;
 esac

@@ -12,10 +12,12 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client import Summary
 
 from deskhold import status
 from deskhold.api.rbac.v1 import (
@@ -25,8 +27,10 @@ from deskhold.api.rbac.v1 import (
     scopes_pb2,
     scopes_pb2_grpc,
 )
+from deskhold.chassis import tracing
 from deskhold.chassis.access import Need, denied
 from deskhold.chassis.calls import Call, Caller, Grant
+from deskhold.chassis.readiness import NotReadyError
 from deskhold.errors import DeskholdError, FailedPrecondition, NotFound, Unavailable
 from deskhold.identities import PrincipalKind
 
@@ -41,6 +45,7 @@ _MARGIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
 _PAGE_SIZE = 1000
 _REGISTERED = frozenset({scopes_pb2.SCOPE_KIND_COLLECTION, scopes_pb2.SCOPE_KIND_APP_GROUP})
+_ACCESS_SERVICE = access_pb2.DESCRIPTOR.services_by_name["AccessService"].full_name
 _KINDS = {
     PrincipalKind.USER: principals_pb2.PRINCIPAL_KIND_USER,
     PrincipalKind.GROUP: principals_pb2.PRINCIPAL_KIND_GROUP,
@@ -53,6 +58,7 @@ class _Waiting(NamedTuple):
     need: Need
     answer: asyncio.Future[access_pb2.CheckAccessResponse]
     until: float
+    span: Any = None  # of whoever asks, for traces
 
 
 class Authority:
@@ -61,19 +67,35 @@ class Authority:
     Args:
         channel: Mutual TLS to it; the broker's certificate says who asks.
         logger: Where refusals to answer are explained.
+
+    Attributes:
+        batch_sizes: How many checks went in one question.
     """
 
     def __init__(
         self, channel: grpc.aio.Channel, logger: structlog.typing.FilteringBoundLogger
     ) -> None:
-        self._access = access_pb2_grpc.AccessServiceStub(channel)
-        self._scopes = scopes_pb2_grpc.ScopeServiceStub(channel)
+        self.use(channel)
         self._logger = logger
         self._waiting: list[_Waiting] = []
         self._asked: list[_Waiting] = []
         self._pump: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
+        self.batch_sizes = Summary(
+            "deskhold_checks_batch_size", "Checks in one question to rbac.", registry=None
+        )
+
+    @property
+    def waiting_count(self) -> int:
+        """How many checks are not answered yet."""
+        return len(self._waiting) + len(self._asked)
+
+    def use(self, channel: grpc.aio.Channel) -> None:
+        """Ask over another channel from now on; what is asked already goes on over the former."""
+        self._access = access_pb2_grpc.AccessServiceStub(channel)
+        self._scopes = scopes_pb2_grpc.ScopeServiceStub(channel)
+        self._health: Any = health_pb2_grpc.HealthStub(channel)  # its type stub has no methods
 
     async def authorize(self, caller: Caller, needs: Sequence[Need], call: Call) -> Grant:
         """Return why the caller may do all of it.
@@ -86,14 +108,29 @@ class Authority:
         now = time.monotonic()
         left = call.deadline - now
         until = min(call.deadline - min(_MARGIN_SECONDS, left / 4), now + _PATIENCE_SECONDS)
-        answers = [self._ask(caller, need, until) for need in needs]
-        decisions = [await answer for answer in answers]
+        with tracing.span("check"):
+            answers = [self._ask(caller, need, until) for need in needs]
+            decisions = [await answer for answer in answers]
         grant = Grant()
         for need, decision in zip(needs, decisions, strict=True):
             if decision.decision != access_pb2.DECISION_ALLOW:
                 raise denied(need, caller, decision.decision_id)
             grant = Grant(decision.decision_id, decision.revision, decision.role_assignment)
         return grant
+
+    async def require_ready(self) -> None:
+        """Check that the authority can be reached and serves.
+
+        Raises:
+            NotReadyError: It cannot, or says that it does not; says which.
+        """
+        request = health_pb2.HealthCheckRequest(service=_ACCESS_SERVICE)
+        try:
+            answer = await self._health.Check(request, timeout=_TIMEOUT_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            raise NotReadyError(f"rbac is not reached: {error.code().name}") from None
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            raise NotReadyError("rbac is reached but not ready")
 
     async def require_scope(self, scope: str, *, seconds: float) -> None:
         """Check that a scope is registered.
@@ -108,7 +145,9 @@ class Authority:
         """
         request = scopes_pb2.GetScopeRequest(name=scope)
         try:
-            await self._scopes.GetScope(request, timeout=min(seconds, _TIMEOUT_SECONDS))
+            await self._scopes.GetScope(
+                request, timeout=min(seconds, _TIMEOUT_SECONDS), metadata=tracing.headers()
+            )
         except grpc.aio.AioRpcError as error:
             translated = self._translated(error)
             if not isinstance(translated, NotFound):
@@ -133,7 +172,9 @@ class Authority:
         for scope in scopes:
             request = scopes_pb2.CreateScopeRequest(scope=scopes_pb2.Scope(name=scope))
             try:
-                await self._scopes.CreateScope(request, timeout=min(seconds, _TIMEOUT_SECONDS))
+                await self._scopes.CreateScope(
+                    request, timeout=min(seconds, _TIMEOUT_SECONDS), metadata=tracing.headers()
+                )
             except grpc.aio.AioRpcError as error:
                 # An Owner may have registered it by hand, under another display name.
                 if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
@@ -147,7 +188,9 @@ class Authority:
         """
         request = scopes_pb2.DeleteScopeRequest(name=scope, force=True)
         try:
-            await self._scopes.DeleteScope(request, timeout=_TIMEOUT_SECONDS)
+            await self._scopes.DeleteScope(
+                request, timeout=_TIMEOUT_SECONDS, metadata=tracing.headers()
+            )
         except grpc.aio.AioRpcError as error:
             translated = self._translated(error)
             if not isinstance(translated, NotFound):
@@ -163,7 +206,9 @@ class Authority:
         request = scopes_pb2.ListScopesRequest(parent=scope, page_size=_PAGE_SIZE)
         while True:
             try:
-                page = await self._scopes.ListScopes(request, timeout=timeout)
+                page = await self._scopes.ListScopes(
+                    request, timeout=timeout, metadata=tracing.headers()
+                )
             except grpc.aio.AioRpcError as error:
                 translated = self._translated(error)
                 if isinstance(translated, NotFound):
@@ -178,7 +223,7 @@ class Authority:
         self, caller: Caller, need: Need, until: float
     ) -> asyncio.Future[access_pb2.CheckAccessResponse]:
         answer = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(caller, need, answer, until))
+        self._waiting.append(_Waiting(caller, need, answer, until, tracing.here()))
         if until < self._alarm_at:
             self._set_alarm(until)
         if self._pump is None or self._pump.done():
@@ -192,6 +237,7 @@ class Authority:
             batch = [one for one in self._waiting[:_MAX_BATCH] if not one.answer.done()]
             del self._waiting[:_MAX_BATCH]
             if batch:
+                self.batch_sizes.observe(len(batch))
                 self._asked = batch
                 await self._send(batch)
                 self._asked = []
@@ -237,9 +283,12 @@ class Authority:
         for one in batch:
             _add(request, one.caller, one.need)
         try:
-            response = await self._access.BatchCheckAccess(
-                request, timeout=max(0.001, min(_TIMEOUT_SECONDS, longest))
-            )
+            with tracing.joint_span("BatchCheckAccess", [one.span for one in batch]):
+                response = await self._access.BatchCheckAccess(
+                    request,
+                    timeout=max(0.001, min(_TIMEOUT_SECONDS, longest)),
+                    metadata=tracing.headers(),
+                )
             for one, result in zip(batch, response.results, strict=True):
                 _settle(one, result)
         except grpc.aio.AioRpcError as error:

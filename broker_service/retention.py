@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
-import structlog
-
 from broker_service.changes.store import prune as prune_changes
 from broker_service.diagnostics.store import prune as prune_activities
 from deskhold.chassis.database import Connection, Database
-from deskhold.errors import DeskholdError
 
 ACTIVITY_DAYS: Final = 30
 ACTIVITY_ROWS: Final = 1_000_000
@@ -66,7 +63,6 @@ class Retention:
         database: The broker's store.
         kept: The rules.
         clock_us: Microseconds since the epoch.
-        logger: Where a store that does not answer is reported.
         step: How many rows one transaction looks at.
     """
 
@@ -76,22 +72,20 @@ class Retention:
         kept: Sequence[Rule],
         *,
         clock_us: Callable[[], int],
-        logger: structlog.typing.FilteringBoundLogger,
         step: int = _STEP,
     ) -> None:
         self._database = database
         self._kept = kept
         self._clock_us = clock_us
-        self._logger = logger
         self._step = step
 
     async def run(self) -> None:
-        """Remove what is due, over and over, until cancelled."""
+        """Remove what is due, over and over, until cancelled.
+
+        Raises what `prune` raises.
+        """
         while True:
-            try:
-                await self.prune()
-            except DeskholdError as error:
-                self._logger.info("retention waits for the store", reason=error.reason)
+            await self.prune()
             await asyncio.sleep(_ROUND_SECONDS)
 
     async def prune(self) -> None:

@@ -20,7 +20,7 @@ from typing import cast
 import grpc
 from grpc import aio
 
-from deskhold import errors, status, tls
+from deskhold import errors, status, tls, tracing
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 _KEEPALIVE_TIME_MS = 30_000
@@ -88,13 +88,13 @@ def open_async(endpoint: Endpoint, *, repeatable: Iterable[str] = ()) -> aio.Cha
 
 
 def call_metadata(endpoint: Endpoint, request_id: str) -> tuple[tuple[str, str], ...]:
-    """Return what goes with one call: who is calling, and the id under which the server logs it.
+    """Return what goes with one call: who is calling, its id in the server's log, its trace.
 
     Raises:
         Unauthenticated: The endpoint's token cannot be had.
     """
     token = endpoint.token() if callable(endpoint.token) else endpoint.token
-    metadata = ((status.REQUEST_ID_KEY, request_id),)
+    metadata = ((status.REQUEST_ID_KEY, request_id), *tracing.outgoing())
     return metadata if token is None else (*metadata, ("authorization", f"Bearer {token}"))
 
 

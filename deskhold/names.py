@@ -135,11 +135,12 @@ def ancestors(scope: str) -> tuple[str, ...]:
     The scope is taken to be well-formed. Diagnostics lie under the tenant
     or deployment whose they are.
     """
-    if scope == DEPLOYMENT_SCOPE:
-        return (DEPLOYMENT_SCOPE,)
-    segments = scope[1:].split("/")
-    above = "/" + "/".join(segments[: -1 if len(segments) % 2 else -2])
-    return (scope, *ancestors(above))
+    above = []
+    segments = scope[1:].split("/") if scope != DEPLOYMENT_SCOPE else []
+    while segments:
+        above.append("/" + "/".join(segments))
+        del segments[-1 if len(segments) % 2 else -2 :]
+    return (*above, DEPLOYMENT_SCOPE)
 
 
 def contains(outer: str, inner: str) -> bool:

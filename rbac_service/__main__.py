@@ -1,6 +1,7 @@
 """Start the service, or do what only the store's own machine may.
 
 python -m rbac_service                           serve
+python -m rbac_service --check-config            check the settings, then exit with 0 or 2
 python -m rbac_service bootstrap --owner USER    name the first Owner of an empty store
 python -m rbac_service new-epoch                 after the store was restored from a backup:
                                                  tokens of before ask for full consistency
@@ -12,19 +13,22 @@ import argparse
 import asyncio
 import os
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
+from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.metrics import DatabaseMetrics
 from deskhold.chassis.paging import Pager
+from deskhold.chassis.readiness import Check, database_check
 from deskhold.chassis.replay import Mutations
-from deskhold.chassis.server import Server
+from deskhold.chassis.server import Server, problems_of
 from deskhold.chassis.settings import (
     Reader,
     ServerSettings,
@@ -33,7 +37,8 @@ from deskhold.chassis.settings import (
     explained,
     positive,
 )
-from deskhold.chassis.telemetry import configure_logging
+from deskhold.chassis.store_clock import StoreClock
+from deskhold.chassis.telemetry import configure_logging, warn_of_unknown
 from deskhold.errors import DeskholdError, Unavailable
 from rbac_service import tables
 from rbac_service.access.policy import Policy
@@ -46,6 +51,8 @@ from rbac_service.epoch import new_epoch
 from rbac_service.log.decisions import KEPT, DecisionLog
 from rbac_service.log.watch import Feed
 from rbac_service.messages import Messages
+from rbac_service.metrics import register
+from rbac_service.request_sizes import MAX_BYTES
 from rbac_service.services import Shared, all_services
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -75,18 +82,28 @@ def main() -> int:
             max_age_seconds=reader.read("MAX_STALENESS_SECONDS", positive, "1"),
             kept_decisions=reader.read("KEPT_DECISIONS", count, str(KEPT)),
         )
+        if arguments.check_config:
+            reader.check(problems_of(settings))
+            sys.stdout.write("rbac_service: the settings can be used\n")
+            return 0
         reader.finish()
         migrate(settings.database_url, MIGRATIONS)
         if arguments.command == "bootstrap":
             return asyncio.run(_bootstrap(settings, arguments.owner, enforcement_point))
         if arguments.command == "new-epoch":
             return asyncio.run(_new_epoch(settings))
-        uvloop.run(_serve(settings, limits))
+        logger = configure_logging("rbac", settings.log_level)
+        warn_of_unknown(reader, logger)
+        uvloop.run(_serve(settings, limits, reader, logger))
     return 0
 
 
-async def _serve(settings: ServerSettings, limits: Limits) -> None:
-    logger = configure_logging("rbac", settings.log_level)
+async def _serve(
+    settings: ServerSettings,
+    limits: Limits,
+    reader: Reader,
+    logger: structlog.typing.FilteringBoundLogger,
+) -> None:
     registry = CollectorRegistry()
     database = Database(settings.database_url)
     policy = Policy(database)
@@ -94,6 +111,8 @@ async def _serve(settings: ServerSettings, limits: Limits) -> None:
     decisions = DecisionLog(database, registry, kept=limits.kept_decisions)
     access = Access(policy, now_us)
     messages = Messages(settings.domains)
+    register(registry, policy, feed)
+    registry.register(DatabaseMetrics(database))
     shared = Shared(
         database=database,
         domains=settings.domains,
@@ -117,13 +136,20 @@ async def _serve(settings: ServerSettings, limits: Limits) -> None:
         logger=logger,
         registry=registry,
         end_streams=feed.close,
+        checks=(database_check(database), Check("policy_snapshot", policy.require_fresh)),
+        max_bytes=MAX_BYTES,
+        reader=reader,
     )
     try:
         await _read_policy(policy)
-        await server.serve_until_told(policy.tail, feed.run, decisions.run)
+        await server.serve_until_told(
+            Task("clock", StoreClock(database, logger).run),
+            Task("policy_tail", policy.tail),
+            Task("watch", feed.run),
+            Task("decision_log", decisions.queue.run),
+        )
     finally:
-        with suppress(DeskholdError):  # a store that is gone keeps nobody from stopping
-            await decisions.flush()
+        await decisions.queue.close(logger)
         await database.close()
 
 
@@ -134,7 +160,7 @@ async def _read_policy(policy: Policy) -> None:
     """
     try:
         await policy.current()
-    except (Unavailable, ProgrammingError) as error:
+    except (Unavailable, DBAPIError) as error:
         said, *_ = str(error.__cause__ or error).splitlines()
         raise SettingsError(f"the policy cannot be read: {said}") from error
 
@@ -170,6 +196,7 @@ async def _new_epoch(settings: ServerSettings) -> int:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m rbac_service", description=__doc__)
+    parser.add_argument("--check-config", action="store_true", help="check the settings and end")
     commands = parser.add_subparsers(dest="command")
     command = commands.add_parser("bootstrap", help="name the first Owner of an empty store")
     command.add_argument("--owner", required=True, help=r"DOMAIN\user or user@domain")

@@ -61,7 +61,7 @@ def access_table(messages: Messages) -> Mapping[str, Row]:
         "AccessService/CheckAccess": check,
         "AccessService/BatchCheckAccess": batch,
         "AccessService/ExplainAccess": explain,
-        "AccessService/TestPermissions": everyone,
+        "AccessService/TestPermissions": _everyone_at("scope"),
         "AccessService/ListAccessibleScopes": list_scopes,
         "AccessService/ListPrincipalsWithAccess": _at("roleAssignments/read", "scope"),
         "AccessService/ListEffectivePermissions": _at("roleAssignments/read", "scope"),
@@ -75,7 +75,7 @@ def access_table(messages: Messages) -> Mapping[str, Row]:
         "RoleDefinitionService/DeleteRoleDefinition": _of_role("delete"),
         "RoleDefinitionService/UndeleteRoleDefinition": _of_role("write"),
         "RoleDefinitionService/ListActions": everyone,
-        "RoleDefinitionService/ListGrantableRoles": everyone,
+        "RoleDefinitionService/ListGrantableRoles": _everyone_at("scope"),
         "RoleDefinitionService/LintPolicy": _of_deployment("roleDefinitions/read"),
         "GroupService/CreateGroup": _of_deployment("groups/write"),
         "GroupService/GetGroup": _of_deployment("groups/read"),
@@ -105,6 +105,16 @@ def _at(action: str, field: str) -> Row:
     def needs(request: Any, _: Caller) -> Sequence[Need]:
         scope = names.parse_scope(getattr(request, field), field=field).scope
         return (Need(f"deskhold.authorization/{action}", scope),)
+
+    return needs
+
+
+def _everyone_at(field: str) -> Row:
+    """The row of an RPC that is free for everyone who is signed in and names a scope."""
+
+    def needs(request: Any, _: Caller) -> Sequence[Need]:
+        names.parse_scope(getattr(request, field), field=field)
+        return ()
 
     return needs
 

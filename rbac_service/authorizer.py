@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from deskhold.chassis import tracing
 from deskhold.chassis.access import Need, denied
 from deskhold.chassis.calls import Call, Caller, Grant
 from deskhold.chassis.ids import new_id
@@ -43,7 +44,8 @@ class SelfAuthorizer:
         may_lag = all(need.may_lag for need in needs)
         freshness = self._lagging if may_lag else Freshness(since=call.started)
         keys = self._messages.caller_keys(caller)
-        questions, decisions = await self._decide(keys, needs, freshness)
+        with tracing.span("check"):
+            questions, decisions = await self._decide(keys, needs, freshness)
         decision_id = f"d-{new_id()}"
         for question, decision in zip(questions, decisions, strict=True):
             self._decisions.record(decision_id, caller.key, question, decision)

@@ -62,6 +62,7 @@ def result_message(answer: Answer | DeskholdError) -> pb.HostReportResult:
             idle_session_limit_minutes=desired.session_limits.idle,
         ),
         commands=map(command_message, answer.commands),
+        remarks=answer.remarks,
     )
 
 

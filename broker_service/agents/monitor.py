@@ -7,21 +7,22 @@ Any number of brokers may do so at once: who finds a host locked leaves it to th
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
-from broker_service.agents.rules import SILENT_US
+from broker_service.agents.rules import AHEAD_US, SILENT_US
 from broker_service.changes.rules import Changed, ResourceKind
 from broker_service.changes.store import note
 from broker_service.hosts.amendments import lock_rows, recount
 from broker_service.hosts.rules import Status
 from broker_service.hosts.store import reckon
 from broker_service.sessions.records import expire_old_commands, prune_commands
+from broker_service.sessions.rules import SIGN_IN_US
 from broker_service.tables import collections, host_reports, hosts, sign_ins
 from deskhold.chassis.database import Database
-from deskhold.errors import DeskholdError
 
 _AT_ONCE = 200
 _PAUSE_SECONDS = 5.0
@@ -48,18 +49,18 @@ class Monitor:
     ) -> None:
         self._database = database
         self._clock_us = clock_us
+        self._started = time.monotonic()
         self._logger = logger
 
     async def run(self) -> None:
-        """Step until cancelled."""
-        started_us = self._clock_us()
+        """Step until cancelled.
+
+        Raises what `step` raises.
+        """
         while True:
-            try:
-                is_done = not await self.step(self._clock_us(), since_us=started_us)
-            except DeskholdError as error:
-                self._logger.info("the monitor waits for the store", reason=error.reason)
-                is_done = True
-            if is_done:
+            now_us = self._clock_us()
+            running_us = int((time.monotonic() - self._started) * 1e6)
+            if not await self.step(now_us, since_us=now_us - running_us):
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def step(self, now_us: int, *, since_us: int) -> bool:
@@ -69,13 +70,23 @@ class Monitor:
             now_us: The time now.
             since_us: Since when this broker runs. Until agents could report to it for as long as
                 they may be silent, silence says nothing about them.
+
+        Raises:
+            Unavailable: The store does not answer.
+            ResourceExhausted: Too much waits for it already.
         """
-        is_more = False
+        ahead = await self._run(_take_back, now_us)
+        if ahead:
+            self._logger.warning(
+                "hosts reported under a clock that is ahead; their last report counts as of now",
+                hosts=ahead,
+            )
+        is_more = ahead == _AT_ONCE
         if now_us - since_us >= SILENT_US:
             silent = await self._run(_mark_silent, now_us)
             if silent:
                 self._logger.info("hosts do not report any more", hosts=silent)
-            is_more = silent == _AT_ONCE
+            is_more |= silent == _AT_ONCE
         for work in (_end_sign_ins, _expire_commands, _prune_commands):
             is_more |= await self._run(work, now_us) == _AT_ONCE
         return is_more
@@ -87,6 +98,21 @@ class Monitor:
         # An operation, so that it comes last in its transaction: it locks hosts, and who changes
         # them locks their collection first.
         return await self._database.writer.gather(op, None)
+
+
+def _take_back(connection: Connection, now_us: int) -> int:
+    """Date reports from the future as of now, so that silence is noticed; return how many."""
+    is_ahead = host_reports.c.heartbeat_us > now_us + AHEAD_US
+    query = select(host_reports.c.host).where(is_ahead).limit(_AT_ONCE)
+    ids = lock_rows(connection, connection.execute(query).scalars(), waiting=False)
+    if not ids:
+        return 0
+    connection.execute(
+        update(host_reports)
+        .where(host_reports.c.host.in_(ids), is_ahead)
+        .values(heartbeat_us=now_us)
+    )
+    return len(ids)
 
 
 def _mark_silent(connection: Connection, now_us: int) -> int:
@@ -117,7 +143,11 @@ def _mark_silent(connection: Connection, now_us: int) -> int:
 
 def _end_sign_ins(connection: Connection, now_us: int) -> int:
     """Forget users who were sent to a host and never arrived; return how many."""
-    is_old = sign_ins.c.expires_us < now_us
+    # One from further in the future than any lasts was made under a clock that is ahead.
+    is_old = or_(
+        sign_ins.c.expires_us < now_us,
+        sign_ins.c.expires_us > now_us + SIGN_IN_US + AHEAD_US,
+    )
     query = select(sign_ins.c.host).where(is_old).order_by(sign_ins.c.expires_us).limit(_AT_ONCE)
     ids = lock_rows(connection, connection.execute(query).scalars(), waiting=False)
     if not ids:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker_service.collections.rules import SessionLimits
 from broker_service.hosts.rules import HealthCheck, NewConnections, Status, status_by
@@ -13,6 +13,8 @@ from deskhold.names import fold_id
 
 # Three reports of an agent that reports every 30 seconds.
 SILENT_US = 90 * 1_000_000
+# Clocks that are kept by NTP differ by less; further ahead is a clock that is wrong.
+AHEAD_US = 5 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,14 @@ class Answer:
         desired: What is wanted of it.
         commands: What is to be done to its sessions, the oldest first.
         is_start: Whether it is the first report, or the first one since the machine was started.
+        remarks: What was altered before the report was taken.
     """
 
     host: str
     desired: Desired
     commands: Sequence[Command] = ()
     is_start: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +146,34 @@ class SessionChanges:
         return bool(self.new or self.changed or self.gone)
 
 
+def remarks(report: HostReport, now_us: int) -> tuple[str, ...]:
+    """Return what is altered in a report before it is taken, for people."""
+    begun_us = max((one.created_us or 0 for one in report.sessions), default=0)
+    if begun_us <= now_us + AHEAD_US:
+        return ()
+    ahead_seconds = (begun_us - now_us) / 1_000_000
+    return (
+        f"a session begins {ahead_seconds:.0f} s in the future and counts as begun now;"
+        " set the clock of the host",
+    )
+
+
 def compare(
     known: Mapping[int, Known], reported: Iterable[Sighting], now_us: int
 ) -> SessionChanges:
-    """Return what a report changes in the sessions of a host."""
+    """Return what a report changes in the sessions of a host.
+
+    A session that begins in the future, further than clocks differ, begins when it is first
+    reported.
+    """
     new: list[Known] = []
     changed: list[Known] = []
     idle: list[Known] = []
     ended: list[int] = []
     gone = dict(known)
-    for seen in reported:
-        before = gone.pop(seen.session_id, None)
+    for told in reported:
+        before = gone.pop(told.session_id, None)
+        seen = _begun(before, told, now_us)
         if before is None:
             new.append(Known(seen, _disconnected(None, seen, now_us)))
         elif before.seen != seen:
@@ -188,6 +209,15 @@ def _disconnected(before: Known | None, seen: Sighting, now_us: int) -> int | No
     if before is None or before.disconnected_us is None:
         return now_us
     return before.disconnected_us
+
+
+def _begun(before: Known | None, told: Sighting, now_us: int) -> Sighting:
+    """Return a session as it is taken: it has not begun in the future."""
+    if told.created_us is None or told.created_us <= now_us + AHEAD_US:
+        return told
+    if before is not None and before.seen.user_key == told.user_key:
+        return replace(told, created_us=before.seen.created_us)
+    return replace(told, created_us=now_us)
 
 
 def _is_another(before: Sighting, seen: Sighting) -> bool:

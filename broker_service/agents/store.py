@@ -15,7 +15,14 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from broker_service.agents.changes import apply
-from broker_service.agents.rules import Answer, Desired, HostReport, Known, new_connections_after
+from broker_service.agents.rules import (
+    Answer,
+    Desired,
+    HostReport,
+    Known,
+    new_connections_after,
+    remarks,
+)
 from broker_service.agents.states import HostState, is_news, is_start
 from broker_service.collections.rules import Collection
 from broker_service.collections.store import collection_of
@@ -171,6 +178,7 @@ def _take_round(
             _desired(collection, state, reports[key]),
             commands.get(state.id, ()),
             is_start=is_start(state, reports[key]),
+            remarks=remarks(reports[key], now_us),
         )
         for key, state in states.items()
     }

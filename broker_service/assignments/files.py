@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from deskhold.spreadsheets import defused, restored
+
 HEADER = ("DesktopName", "User")
 _HOST_TITLES = frozenset(
     {"desktopname", "name", "sessionhost", "virtualdesktopname", "computername", "host", "hostname"}
@@ -68,11 +70,14 @@ def read_rows(content: bytes, *, most: int | None = None) -> list[FileRow]:
 
 
 def write_rows(rows: Iterable[tuple[str, str]]) -> bytes:
-    """Return UTF-8 CSV with the header `DesktopName,User` and a row per (host id, user)."""
+    """Return UTF-8 CSV with the header `DesktopName,User` and a row per (host id, user).
+
+    What a spreadsheet would run as a formula is defused, and restored by `read_rows`.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADER)
-    writer.writerows(rows)
+    writer.writerows(map(defused, row) for row in rows)
     return out.getvalue().encode()
 
 
@@ -111,7 +116,7 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, Sequence[str]]]:
         # A quoted cell may span lines: the record begins where the one before ended.
         line = reader.line_num + 1
         try:
-            cells = [cell.strip() for cell in next(reader)]
+            cells = [restored(cell.strip()) for cell in next(reader)]
         except StopIteration:
             return
         except csv.Error:  # a cell without an end: an open quote, or no such file at all

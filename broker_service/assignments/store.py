@@ -15,7 +15,7 @@ from broker_service.collections.rules import Collection, ReleasePolicy
 from broker_service.history.rules import Author, Cause, Event, EventKind
 from broker_service.history.store import record
 from broker_service.hosts.rules import Host, Reservation
-from broker_service.hosts.store import chunks, host_of, locked, reckon
+from broker_service.hosts.store import chunks, host_of, locked, next_us, reckon
 from broker_service.tables import host_reports, hosts
 from deskhold.chassis.paging import Page
 from deskhold.chassis.rows import prepare_update
@@ -134,12 +134,17 @@ def hold(
         slots = taken.setdefault(person.key, set())
         slot = free_slot(slots)
         slots.add(slot)
-        rows.append((host.id, person.user, person.key, slot, author.now_us, author.actor))
+        since_us = host.next_us(author.now_us)
+        rows.append((host.id, person.user, person.key, slot, since_us, author.actor))
     _HOLD.run(connection, rows)
     events = (
         _event(collection, host, person, EventKind.ASSIGNED, cause) for host, person in wanted
     )
-    record(connection, zip(events, authors, strict=True))
+    times = (
+        author._replace(now_us=host.next_us(author.now_us))
+        for (host, _), author in zip(wanted, authors, strict=True)
+    )
+    record(connection, zip(events, times, strict=True))
     # Claims take none of these, and so do without it.
     withheld = [host for host, _ in wanted if _is_withheld(collection, host)]
     _settle(connection, withheld, authors[0].now_us)
@@ -165,13 +170,21 @@ def free(
         {
             "host": host.id,
             "new_quarantined_us": author.now_us if is_quarantined else None,
-            "new_updated_us": author.now_us,
+            "new_updated_us": host.next_us(author.now_us),
         }
         for host, _ in held
     ]
     connection.execute(_FREE, rows)
-    events = (_event(collection, host, person, EventKind.REMOVED, cause) for host, person in held)
-    record(connection, ((event, author) for event in events))
+    record(
+        connection,
+        (
+            (
+                _event(collection, host, person, EventKind.REMOVED, cause),
+                author._replace(now_us=host.next_us(author.now_us)),
+            )
+            for host, person in held
+        ),
+    )
     if is_quarantined:
         _settle(connection, [host for host, _ in held], author.now_us)
 
@@ -221,7 +234,7 @@ def _change(
         connection.execute(
             update(hosts)
             .where(hosts.c.id.in_(chunk))
-            .values(**values, updated_us=now_us, version=hosts.c.version + 1)
+            .values(**values, updated_us=next_us(now_us), version=hosts.c.version + 1)
         )
     _settle(connection, changed, now_us)
 

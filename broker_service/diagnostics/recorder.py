@@ -1,22 +1,18 @@
 """Records what becomes of calls, without ever standing in their way.
 
 A layer around the methods appends to a bounded queue in memory and nothing more (measured: 2 us a
-call); a task writes the queue in batches, and what does not fit is counted, not waited for. What a
-row says is worked out where it is written, off the event loop.
+call); `deskhold.chassis.write_behind` writes it. What a row says is worked out where it is written,
+off the event loop.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import deque
-from collections.abc import Callable
-from functools import partial
-from itertools import islice
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from google.protobuf.message import Message
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from broker_service.diagnostics import store
 from broker_service.diagnostics.rules import ActivityKind, Seen
@@ -25,15 +21,11 @@ from deskhold.chassis.access import Need
 from deskhold.chassis.calls import Call, Handler, Method
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Connection, Database
-from deskhold.chassis.tally import Tally
-from deskhold.errors import DeskholdError, ResourceExhausted, Unavailable
+from deskhold.chassis.write_behind import QUEUED, WriteBehind
+from deskhold.errors import DeskholdError
 from deskhold.identities import Domains
 from deskhold.status import code_of
 
-_QUEUED: Final = 10_000
-_FLUSH_SECONDS: Final = 0.5
-# Small, so that what callers wait for gets its turn in the writing lane between two batches.
-_BATCH: Final = 250
 _KINDS: Final = {
     "SessionService/Connect": ActivityKind.CONNECTION,
     "AgentService/ReportHosts": ActivityKind.REGISTRATION,
@@ -52,6 +44,9 @@ class Recorder:
         registry: Where the metric of dropped activities is kept.
         queued: How many may wait to be written.
         clock_us: Microseconds since the epoch.
+
+    Attributes:
+        queue: The activities on their way to the store.
     """
 
     def __init__(
@@ -60,25 +55,33 @@ class Recorder:
         domains: Domains,
         registry: CollectorRegistry,
         *,
-        queued: int = _QUEUED,
+        queued: int = QUEUED,
         clock_us: Callable[[], int] = now_us,
     ) -> None:
-        self._database = database
         self._domains = domains
-        self._queued = queued
         self._clock_us = clock_us
-        self._waiting: deque[Seen] = deque()
-        self._flushing = asyncio.Lock()
-        self._dropped = Tally(
-            "deskhold_activities_dropped",
-            "Activities that came faster than they could be written.",
-            registry,
+        self.queue: WriteBehind[Seen] = WriteBehind(
+            database,
+            write=self._write,
+            is_written=store.has_activity,
+            dropped=Counter(
+                "deskhold_activities_dropped",
+                "Activities that were not written: their queue was full, or the database refused.",
+                registry=registry,
+            ),
+            queued=queued,
         )
+
+        Gauge(
+            "deskhold_activities_waiting",
+            "Activities that wait to be written.",
+            registry=registry,
+        ).set_function(lambda: self.queue.waiting_count)
 
     @property
     def dropped_count(self) -> int:
         """How many did not fit since the process started."""
-        return self._dropped.count
+        return self.queue.dropped_count
 
     def layer(self, method: Method, handler: Handler) -> Handler:
         """Record every call of a method and what it ends with.
@@ -95,12 +98,10 @@ class Recorder:
 
         async def observed(request: Message, call: Call) -> Message:
             code, reason, decision_id = "CANCELLED", "", ""
-            about = subject(request)
+            reply = None
             try:
                 reply = await handler(request, call)
                 code = "OK"
-                if kind is ActivityKind.CONNECTION:
-                    about = arrived(about, reply)
             except DeskholdError as error:
                 code, reason = code_of(error).name, error.reason
                 decision_id = error.metadata.get("decision", "")
@@ -110,6 +111,9 @@ class Recorder:
                 raise
             finally:
                 if takes_success or code != "OK":
+                    about = subject(request)  # empty when nobody knew the caller
+                    if reply is not None and kind is ActivityKind.CONNECTION:
+                        about = arrived(about, reply)
                     self._record(kind, name, about, call, (code, reason, decision_id))
             return reply
 
@@ -127,33 +131,7 @@ class Recorder:
         kind = ActivityKind.REGISTRATION
         self._record(kind, call.method.name, (host, "", ""), call, end)
 
-    async def run(self) -> None:
-        """Write what waits, over and over, until cancelled."""
-        while True:
-            await asyncio.sleep(_FLUSH_SECONDS)
-            try:
-                await self.flush()
-            except (Unavailable, ResourceExhausted):
-                # It still waits; what comes on top of a full queue is counted as dropped.
-                continue
-
-    async def flush(self) -> None:
-        """Write everything that waits now.
-
-        Raises:
-            Unavailable: The store does not answer; what was not written still waits.
-            ResourceExhausted: Too much waits for the store already; likewise.
-        """
-        async with self._flushing:
-            left = len(self._waiting)
-            while left > 0:
-                batch = list(islice(self._waiting, min(left, _BATCH)))
-                await self._database.writer.call(partial(self._write, batch=batch))
-                for _ in batch:
-                    self._waiting.popleft()
-                left -= len(batch)
-
-    def _write(self, connection: Connection, *, batch: list[Seen]) -> None:
+    def _write(self, connection: Connection, batch: Sequence[Seen]) -> None:
         store.insert_activities(connection, batch, self._domains)
 
     def _record(
@@ -164,14 +142,11 @@ class Recorder:
         call: Call,
         end: tuple[str, str, str],
     ) -> None:
-        if len(self._waiting) >= self._queued:
-            self._dropped.count += 1
-            return
         duration_us = int((time.monotonic() - call.started) * 1_000_000)
         code, reason, refusal_id = end
         need = call.needs[0] if call.needs else _NO_NEED
         grant = call.grant
-        self._waiting.append(
+        self.queue.put(
             Seen(
                 kind,
                 method,

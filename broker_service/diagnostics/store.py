@@ -34,6 +34,17 @@ def insert_activities(connection: Connection, batch: Sequence[Seen], domains: Do
     _INSERT.run(connection, [_row(one, domains) for one in batch])
 
 
+def has_activity(connection: Connection, one: Seen) -> bool:
+    """Say whether an activity is stored already."""
+    same = (
+        activities.c.request_id == one.request_id[:128],
+        activities.c.method == one.method,
+        activities.c.started_us == one.started_us,
+        activities.c.duration_us == one.duration_us,
+    )
+    return connection.execute(select(activities.c.id).where(*same).limit(1)).first() is not None
+
+
 def list_activities(connection: Connection, wanted: ActivityFilter, page: Page) -> list[Activity]:
     """Return the activities of a page, newest first, and one more when another page follows."""
     conditions = _conditions(wanted)

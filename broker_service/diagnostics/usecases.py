@@ -34,5 +34,5 @@ class Diagnostics:
             Unavailable: The store does not answer.
         """
         wanted.check()
-        await self._recorder.flush()  # what this process answered before is in the list
+        await self._recorder.queue.flush()  # what this process answered before is in the list
         return await self._database.read(lambda tx: store.list_activities(tx, wanted, page))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, literal, or_, select
+from sqlalchemy import Connection, Row, func, literal, or_, select
 
 from broker_service.changes.rules import Changed, ResourceKind
 from broker_service.changes.store import note
@@ -18,6 +18,8 @@ from deskhold.names import fold_id
 _INSERT = prepare_insert(
     history, [column.name for column in history.c if column is not history.c.id]
 )
+# SQLite allows 32,766 parameters in a statement.
+_CHUNK = 5_000
 _LATER = history.alias("later")
 # A host is held by one user at a time, so the next end there is the end of this period.
 _END = (
@@ -42,7 +44,10 @@ _BEGUN = (
 
 
 def record(connection: Connection, events: Iterable[tuple[Event, Author]]) -> None:
-    """Append events, in the transaction that they tell of; who watches assignments hears of it."""
+    """Append events, in the transaction that they tell of; who watches assignments hears of it.
+
+    An event is dated no earlier than the one before of its host (`Host.next_us`).
+    """
     events = list(events)
     rows = [
         (
@@ -73,6 +78,18 @@ def record(connection: Connection, events: Iterable[tuple[Event, Author]]) -> No
             for event, author in events
         ),
     )
+
+
+def latest_us(connection: Connection, collection: str, host_keys: Sequence[str]) -> int:
+    """Return the time of the last event of hosts of a collection's name; 0: there is none."""
+    latest = 0
+    for start in range(0, len(host_keys), _CHUNK):
+        query = select(func.max(history.c.time_us)).where(
+            history.c.collection == collection,
+            history.c.host_key.in_(host_keys[start : start + _CHUNK]),
+        )
+        latest = max(latest, connection.execute(query).scalar_one() or 0)
+    return latest
 
 
 def list_periods(

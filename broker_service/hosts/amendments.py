@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select, update
 from broker_service.collections.rules import Collection
 from broker_service.hosts.rules import Host, NewConnections
 from broker_service.hosts.settings import HostChanges
-from broker_service.hosts.store import chunks, reckon
+from broker_service.hosts.store import chunks, next_us, reckon
 from broker_service.tables import host_reports, hosts, sessions, sign_ins
 
 _BOOT_ID = select(host_reports.c.boot_id).where(host_reports.c.host == hosts.c.id).scalar_subquery()
@@ -37,7 +37,7 @@ def change_hosts(
         connection.execute(
             update(hosts)
             .where(hosts.c.id.in_(chunk))
-            .values(version=hosts.c.version + 1, updated_us=now_us, **_values(changes))
+            .values(version=hosts.c.version + 1, updated_us=next_us(now_us), **_values(changes))
         )
     reckon(connection, ids)
 
@@ -54,7 +54,7 @@ def move_hosts(
             .values(
                 collection_id=destination.id,
                 version=hosts.c.version + 1,
-                updated_us=now_us,
+                updated_us=next_us(now_us),
                 reserved_user=None,
                 reserved_user_key=None,
                 reserved_until_us=None,

@@ -192,7 +192,7 @@ class Host(NamedTuple):
         hold: Who holds it; None when it is free.
         version: Grows with every change.
         created_us: When it was added.
-        updated_us: When an administrator last changed it, or its assignment.
+        updated_us: When an administrator last changed it, or its assignment; never goes back.
         friendly_name: What users see instead of its id.
         new_connections: Whether it takes new sessions.
         drained_boot_id: With NOT_UNTIL_REBOOT, the start of the machine that is to be its last.
@@ -251,6 +251,14 @@ class Host(NamedTuple):
         if self.reservation is None or self.reservation.until_us <= now_us:
             return None
         return self.reservation
+
+    def next_us(self, now_us: int) -> int:
+        """Return the time at which a change of now is dated: no earlier than the last one.
+
+        Clocks of brokers differ, they are set back, and requests commit in another order than they
+        arrived in. Without this, history would name two holders of a host at one time.
+        """
+        return max(now_us, self.updated_us)
 
     def is_as_wanted(self, wanted: NewHost) -> bool:
         """Say whether a host that is there is the one to be added: in the same place.

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Row,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     null,
     or_,
     select,
@@ -184,6 +186,13 @@ def is_free(now_us: int) -> ColumnElement[bool]:
     """What a claim would take, no more and no less: it ends the reservations that are over."""
     rank = _rank(hosts.c.reserved_until_us > now_us)
     return and_(hosts.c.user_key.is_(None), rank.is_not(None))
+
+
+def next_us(now_us: int) -> ColumnElement[int]:
+    """What a change at this time is dated (`Host.next_us`)."""
+    return case(
+        (hosts.c.updated_us > now_us, hosts.c.updated_us), else_=literal(now_us, BigInteger)
+    )
 
 
 def lock_hosts(connection: Connection, collection: Collection) -> Iterator[Host]:

@@ -10,7 +10,7 @@ from broker_service.changes.store import note
 from broker_service.collections.rules import Collection
 from broker_service.collections.store import lock_collection, require_collection
 from broker_service.history.rules import Author, Cause, Event, EventKind
-from broker_service.history.store import record
+from broker_service.history.store import latest_us, record
 from broker_service.hosts import listing, store
 from broker_service.hosts.amendments import sessions_on
 from broker_service.hosts.changing import note_hosts, present
@@ -167,7 +167,9 @@ def add_hosts(
                 metadata={"host": host.host_id, "collection": collection.name},
             )
     new = [host for host in wanted if host.key not in there]
-    store.insert_hosts(connection, collection, tenant, new, now_us)
+    # Hosts of the same names may have been held until a time that this clock has not reached.
+    past_us = latest_us(connection, collection.name, [host.key for host in new])
+    store.insert_hosts(connection, collection, tenant, new, max(now_us, past_us))
     made = store.find_hosts(connection, collection, [host.key for host in new])
     note_hosts(connection, made.values(), now_us)
     there |= made
@@ -196,19 +198,22 @@ def _remove(
     author: Author,
 ) -> None:
     events = [
-        Event(
-            collection.name,
-            collection.uid,
-            host.host_id,
-            host.hold.user,
-            host.hold.user_key,
-            EventKind.REMOVED,
-            cause,
+        (
+            Event(
+                collection.name,
+                collection.uid,
+                host.host_id,
+                host.hold.user,
+                host.hold.user_key,
+                EventKind.REMOVED,
+                cause,
+            ),
+            author._replace(now_us=host.next_us(author.now_us)),
         )
         for host in gone
         if host.hold is not None
     ]
-    record(connection, ((event, author) for event in events))
+    record(connection, events)
     names = {host.id: host.name for host in gone}
     note_hosts(connection, gone, author.now_us)
     note(

@@ -121,13 +121,15 @@ class Registration:
         return True
 
     async def run(self) -> None:
-        """Remove what waits to be removed, until cancelled."""
+        """Remove what waits to be removed, until cancelled.
+
+        Raises:
+            Unavailable: The store does not answer.
+            ResourceExhausted: Too much waits for it already.
+        """
         while True:
-            try:
-                for name in await self._due():
-                    await self.settle(name)
-            except DeskholdError as error:
-                self._logger.info("scope removals wait for the store", reason=error.reason)
+            for name in await self._due():
+                await self.settle(name)
             await asyncio.sleep(store.RETRY_SECONDS)
 
     async def _due(self) -> list[str]:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from prometheus_client import Counter
+
 from broker_service.changes.rules import Position
 from broker_service.changes.store import read_changes, read_horizon
 from broker_service.watch.rules import (
@@ -66,18 +68,19 @@ class _Watcher:
         self._fault: Aborted | None = None
         self.news = asyncio.Event()
 
-    def hand(self, event: Event | Checkpoint) -> None:
-        """Take up what stands behind what is known, if there is room."""
+    def hand(self, event: Event | Checkpoint) -> bool:
+        """Take up what stands behind what is known; False: there is no room any more."""
         is_known = event.position < self.position or (
             isinstance(event, Event) and event.position == self.position
         )
         if is_known or self._fault is not None:
-            return
+            return True
         if len(self._waiting) >= self._most:
             self.fail(slow_reader(self.position))
-            return
+            return False
         self._waiting.append(event)
         self.news.set()
+        return True
 
     def fail(self, fault: Aborted) -> None:
         """Send the watcher away."""
@@ -110,6 +113,9 @@ class Hub:
         queued: How many events may wait for one watcher.
         checkpoint_seconds: How often watchers hear that nothing has happened.
         clock_us: Microseconds since the epoch.
+
+    Attributes:
+        dropped: Counts the watchers that were too slow.
     """
 
     def __init__(
@@ -134,16 +140,33 @@ class Hub:
         self._reading = asyncio.Lock()
         self._tail = Position(0, 0)
         self._spoke_at = float("-inf")
+        self._read_at = float("-inf")
+        self.dropped = Counter(
+            "deskhold_watchers_dropped",
+            "Watches that were ended because their reader was too slow.",
+            registry=None,
+        )
+
+    @property
+    def watchers_count(self) -> int:
+        """How many watch now."""
+        return self._begun
+
+    @property
+    def lag_seconds(self) -> float:
+        """How long ago changes were last read; 0 while nobody watches."""
+        return time.monotonic() - self._read_at if self._watchers else 0.0
 
     async def run(self) -> None:
-        """Follow the changes while somebody watches, until cancelled."""
+        """Follow the changes while they are watched, until cancelled.
+
+        Raises:
+            Unavailable: The store does not answer; watchers notice that checkpoints stop.
+            ResourceExhausted: Too much waits for the store already; likewise.
+        """
         while True:
             await self._watched.wait()
-            try:
-                is_last = await self._advance()
-            except (Unavailable, ResourceExhausted):
-                is_last = True  # watchers notice: checkpoints stop
-            if is_last:
+            if await self._advance():
                 await asyncio.sleep(_TAIL_SECONDS)
 
     def close(self) -> None:
@@ -218,6 +241,7 @@ class Hub:
         if not self._watchers:
             # Nobody has followed since the last one left.
             self._tail = position
+            self._read_at = time.monotonic()
         self._watchers.append(watcher)
         self._watched.set()
         return watcher
@@ -243,18 +267,22 @@ class Hub:
                 self._send_all_away()
                 return True
             self._tail = piece.end
+            self._read_at = time.monotonic()
             for interest in interests:
                 covered = [one for one in piece.events if interest.covers(one.kind, one.name)]
                 for watcher in self._watchers:
                     if watcher.interest == interest:
-                        for event in covered:
-                            watcher.hand(event)
+                        self._hand(watcher, covered)
             if time.monotonic() - self._spoke_at >= self._checkpoint_seconds:
                 self._spoke_at = time.monotonic()
                 checkpoint = Checkpoint(piece.end, self._clock_us())
                 for watcher in self._watchers:
-                    watcher.hand(checkpoint)
+                    self._hand(watcher, (checkpoint,))
             return piece.is_last
+
+    def _hand(self, watcher: _Watcher, events: Iterable[Event | Checkpoint]) -> None:
+        if not all(watcher.hand(event) for event in events):
+            self.dropped.inc()
 
     async def _read(self, after: Position, interests: Iterable[Interest]) -> _Piece:
         return await self._database.read(partial(_read_piece, after=after, interests=interests))

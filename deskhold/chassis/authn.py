@@ -31,6 +31,7 @@ _REMEMBER_SECONDS = 60.0
 _REMEMBER_TOKENS = 4096
 _REMEMBER_SERVICES = 256
 _MAX_GROUPS = 256
+_LAST_SECOND = 253_402_300_799  # of the year 9999, the last that a timestamp of protobuf can have
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,14 @@ class TokenVerifier:
         self._clock = clock
         self._remembered: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
 
+    def accept(self, issuer: Issuer) -> None:
+        """Accept the tokens of an issuer, and no others, from now on.
+
+        Those that were verified before are verified anew: their key may be gone.
+        """
+        self._issuer = issuer
+        self._remembered.clear()
+
     def verify(self, token: str) -> Caller:
         """Return the caller a token was issued to.
 
@@ -119,7 +128,9 @@ class TokenVerifier:
                 "the token has expired; sign in again: deskhold login --user YOU",
                 reason="CREDENTIAL_EXPIRED",
             ) from None
-        except (jwt.InvalidTokenError, KeyError):
+        # Before its signature is checked a token may hold any JSON: nested without end, numbers
+        # without end, other types than RFC 7519 has; the library lets Python's own errors through.
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
             raise Unauthenticated(
                 "the token was not issued for this deployment;"
                 " sign in again: deskhold login --user YOU"
@@ -127,11 +138,19 @@ class TokenVerifier:
         return self._caller(claims)
 
     def _caller(self, claims: dict[str, Any]) -> Caller:
-        user = str(claims.get("upn") or claims["sub"])
+        user = claims.get("upn") or claims["sub"]
+        if not isinstance(user, str):
+            raise Unauthenticated("the token's 'upn' is no text")
         groups = claims.get("groups", [])
-        if not isinstance(groups, list) or len(groups) > _MAX_GROUPS:
+        if (
+            not isinstance(groups, list)
+            or len(groups) > _MAX_GROUPS
+            or not all(isinstance(one, str) for one in groups)
+        ):
             raise Unauthenticated(f"the token's 'groups' is no list of at most {_MAX_GROUPS} ids")
-        group_ids = tuple(map(str, groups))
+        if not 0 <= claims["exp"] <= _LAST_SECOND:
+            raise Unauthenticated("the token's 'exp' is no time before the year 10000")
+        group_ids = tuple(groups)
         principal = Principal(PrincipalKind.USER, user)
         try:
             key = self._domains.key(principal, field="upn")

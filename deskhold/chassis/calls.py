@@ -26,12 +26,14 @@ class Method:
         request_type: The request's message class.
         streams: Whether it answers with a stream of messages.
         validates_itself: Whether its servicer validates its requests.
+        is_read: Whether it changes nothing.
     """
 
     full_name: str
     request_type: type[Message]
     streams: bool = False
     validates_itself: bool = False
+    is_read: bool = False
 
     @property
     def name(self) -> str:
@@ -84,6 +86,7 @@ class Call:
         started: When it arrived, on the monotonic clock.
         deadline: When the caller stops waiting, on the monotonic clock.
         metadata: What came with it; gRPC would make it anew whenever it is asked.
+        body: The request as it arrived; empty once it is decoded.
         caller: Set by authn.
         needs: What it was judged by; set by access.
         grant: Set by access.
@@ -97,6 +100,7 @@ class Call:
     started: float
     deadline: float = 0.0
     metadata: Sequence[tuple[str, str | bytes]] = ()
+    body: bytes = b""
     caller: Caller | None = None
     needs: Sequence[Need] = ()
     grant: Grant = _NO_GRANT

@@ -22,9 +22,10 @@ from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from deskhold.chassis.batches import Op
@@ -72,6 +73,11 @@ class Database:
         is_sqlite = self._engines[1].dialect.name == "sqlite"
         self._glances = Glances(self._open_to_glance) if is_sqlite else None
 
+    @property
+    def pools(self) -> tuple[Lane, ...]:
+        """The lanes, for metrics."""
+        return (self.writer, self._lookups, self._reads)
+
     def glance(self, query: Prepared) -> list[Any] | None:
         """Return what a small query without parameters finds now, without waiting for anything.
 
@@ -116,17 +122,19 @@ def migrate(url: str, migrations: Path) -> None:
         migrations: The service's Alembic folder.
 
     Raises:
-        SettingsError: The database cannot be opened.
+        SettingsError: The database cannot be opened, is damaged, or takes no writes; or its schema
+            is newer than this service.
     """
     parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     config = Config()
     config.set_main_option("script_location", str(migrations))
     engine = _engine(url, writes=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _let_tables_be_made_anew)
     try:
+        path = parsed.database if parsed.get_backend_name() == "sqlite" else None
+        if path and not path.startswith("file:"):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
         if engine.dialect.name == "postgresql":
             _make_version_table(engine)
         with engine.begin() as connection:
@@ -135,11 +143,20 @@ def migrate(url: str, migrations: Path) -> None:
             config.attributes["connection"] = connection
             with _references_checked(connection):
                 command.upgrade(config, "head")
-    except (OperationalError, ProgrammingError) as error:
+            # SQLite notices only now that a file may not be written.
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '' WHERE 1 = 0")
+    except (DBAPIError, sqlite3.Error, CommandError, OSError) as error:
         shown = parsed.render_as_string()  # without the password
-        raise SettingsError(f"the database {shown!r} cannot be used: {error.orig}") from error
+        raise SettingsError(f"the database {shown!r} cannot be used: {_reason(error)}") from error
     finally:
         engine.dispose()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, CommandError):
+        return "its schema is of another version than this service; start the newer one"
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return " ".join(str(said).split())
 
 
 def _let_tables_be_made_anew(connection: Any, _: object) -> None:

@@ -53,6 +53,14 @@ def judged(error: Exception) -> Exception:
     return unavailable(error) if isinstance(error, OperationalError) else error
 
 
+def closing() -> Unavailable:
+    """Return the error for what is submitted while the service stops."""
+    return Unavailable(
+        "the service stops; nothing was changed; retry later",
+        retry_after_seconds=RETRY_SECONDS,
+    )
+
+
 def unavailable(error: BaseException | None) -> Unavailable:
     """Return the error for a transaction that was not made."""
     told = Unavailable(

@@ -5,12 +5,15 @@ Outermost first, each with its reason:
 1. telemetry: counts and logs everything, refusals included.
 2. faults: the one error border, so that everything inside may simply raise.
 3. what the service itself wants to see of its calls, if anything: outside authn, so that it sees
-   whom nobody knew and what was refused.
+   calls of unknown callers and what was refused.
 4. deadlines: no work for callers who have left.
-5. authn: who is calling.
-6. access: may they; before validation, so that a stranger learns nothing of the state (AIP-211).
-7. validation: the rules written in the protos, unless the servicer sees to them itself.
-8. the servicer.
+5. bounds: no more bytes than the method takes.
+6. authn: who is calling.
+7. decoding: until here the request is an empty message, filled now from its bytes. Nothing of a
+   stranger's is decoded. Access needs the names in it, so it is decoded before access.
+8. access: may they; before validation, so that a stranger learns nothing of the state (AIP-211).
+9. validation: the rules written in the protos, unless the servicer sees to them itself.
+10. the servicer.
 
 gRPC's own interceptors would be asked again on every call which handler to use; composing plain
 functions once per method costs nothing per call.
@@ -23,7 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -67,7 +70,10 @@ class Recorder:
 
 
 def wrap(
-    recorder: Recorder, request_types: Mapping[str, type[Message]], layers: Sequence[Layer]
+    recorder: Recorder,
+    request_types: Mapping[str, type[Message]],
+    layers: Sequence[Layer],
+    reads: Container[str] = (),
 ) -> list[grpc.GenericRpcHandler]:
     """Return the recorded services with every method behind the layers.
 
@@ -75,13 +81,14 @@ def wrap(
         recorder: Holds the servicers' own handlers.
         request_types: `package.Service/Method` to request class.
         layers: Outermost first.
+        reads: The methods that change nothing, as `package.Service/Method`.
 
     Raises:
         ValueError: A method takes a stream; the layers only know single requests.
     """
     generic = []
     for service, handlers in recorder.services.items():
-        wrapped = {}
+        wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         for name, handler in handlers.items():
             if handler.request_streaming:
                 raise ValueError(f"{service}/{name} takes a stream; layers know one request")
@@ -92,6 +99,7 @@ def wrap(
                 request_types[f"{service}/{name}"],
                 streams,
                 validates_itself=getattr(behavior, "validates_itself", False),
+                is_read=f"{service}/{name}" in reads,
             )
             make = (
                 grpc.unary_stream_rpc_method_handler
@@ -100,7 +108,7 @@ def wrap(
             )
             wrapped[name] = make(
                 _compose(method, behavior, layers),
-                request_deserializer=handler.request_deserializer,
+                request_deserializer=None,  # the layers take bytes
                 response_serializer=handler.response_serializer,
             )
         generic.append(grpc.method_handlers_generic_handler(service, wrapped))
@@ -121,11 +129,13 @@ def _compose(method: Method, behavior: Any, layers: Sequence[Layer]) -> Any:
     for layer in reversed(layers):
         handler = layer(method, handler)
 
-    async def entry(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+    request_type = method.request_type
+
+    async def entry(body: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
         metadata = tuple(context.invocation_metadata() or ())
-        call = Call(method, context, _request_id(metadata), time.monotonic(), metadata=metadata)
+        call = Call(method, context, _request_id(metadata), time.monotonic(), 0.0, metadata, body)
         enter(call)
-        return await handler(request, call)
+        return await handler(request_type(), call)
 
     return entry
 
@@ -133,15 +143,23 @@ def _compose(method: Method, behavior: Any, layers: Sequence[Layer]) -> Any:
 async def _write_all(replies: Any, call: Call) -> None:
     """Write a stream until it ends, or cleanly until its time is up, so that readers resume."""
     while True:
+        age = asyncio.timeout(call.remaining_seconds)
         try:
-            async with asyncio.timeout(call.remaining_seconds):
+            async with age:
                 reply = await anext(replies)
-        except (StopAsyncIteration, TimeoutError):
+        except StopAsyncIteration:
             return
+        except TimeoutError:
+            if age.expired():
+                return
+            raise  # the servicer's own, which is a defect
+        patience = asyncio.timeout(WRITE_SECONDS)
         try:
-            async with asyncio.timeout(WRITE_SECONDS):
+            async with patience:
                 await call.context.write(reply)
         except TimeoutError:
+            if not patience.expired():
+                raise
             raise Aborted(
                 f"a message was not read for {WRITE_SECONDS:g} s; take the stream up again"
                 " after the last message received",

@@ -6,13 +6,14 @@ services can share a file. Secrets are files, never values.
 
 from __future__ import annotations
 
+import os
 import ssl
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from deskhold import environment
@@ -24,6 +25,16 @@ _MIN_PAGE_KEY_BYTES = 16
 _MAX_CALL_SECONDS = 240
 
 
+# The fields of ServerSettings that a running service takes from a changed file.
+LIVE: Final = (
+    "drain_seconds",
+    "log_level",
+    "logged_reads",
+    "max_seconds",
+    "max_stream_seconds",
+)
+
+
 class SettingsError(Exception):
     """Settings that cannot be used; lists every problem, a line each."""
 
@@ -32,8 +43,10 @@ class SettingsError(Exception):
 def explained(service: str) -> Iterator[None]:
     """End the process with exit code 2 and a plain message when settings cannot be used.
 
-    Whoever interrupts it before it serves gets exit code 130 and no traceback.
+    An interrupt before it serves ends it with exit code 130 and no traceback. Files that it makes,
+    databases and their journals among them, are its user's only, whoever starts it.
     """
+    os.umask(0o077)
     try:
         yield
     except KeyboardInterrupt:
@@ -49,11 +62,17 @@ class Reader:
     Args:
         service: `broker` or `rbac`.
         values: Environment and file, merged.
+        environ: The environment alone, for `again`.
     """
 
-    def __init__(self, service: str, values: Mapping[str, str]) -> None:
+    def __init__(
+        self, service: str, values: Mapping[str, str], environ: Mapping[str, str] | None = None
+    ) -> None:
+        self.service = service
         self._prefixes = (f"DESKHOLD_{service.upper()}_", "DESKHOLD_")
         self._values = values
+        self._environ = dict(values if environ is None else environ)
+        self._names: set[str] = set()
         self._problems: list[str] = []
 
     @classmethod
@@ -64,7 +83,7 @@ class Reader:
             SettingsError: The file cannot be read, or holds what is no setting.
         """
         try:
-            return cls(service, environment.read(environ))
+            return cls(service, environment.read(environ), environ)
         except (ValueError, OSError) as error:
             raise SettingsError(str(error)) from error
 
@@ -76,14 +95,11 @@ class Reader:
             convert: Turns the text into the value; raises ValueError or OSError with the reason.
             default: The text to use when it is not set; None when it must be.
         """
-        for prefix in self._prefixes:
-            key = prefix + name
-            if self._values.get(key):
-                text = self._values[key]
-                break
-        else:
+        self._names.add(name)
+        key, text = self._found(name)
+        if not text:
             if default is None:
-                self._problems.append(f"{self._prefixes[0]}{name} is not set")
+                self._problems.append(f"{key} is not set")
                 return None  # type: ignore[return-value]  # never seen: finish() raises first
             text = default
         try:
@@ -91,6 +107,46 @@ class Reader:
         except (ValueError, OSError) as error:
             self._problems.append(f"{key}={_without_password(text)!r}: {error}")
             return None  # type: ignore[return-value]  # never seen: finish() raises first
+
+    def again(self) -> Reader:
+        """Return a reader of the same environment and of the file as it is now.
+
+        Raises:
+            SettingsError: As in `of`.
+        """
+        return Reader.of(self.service, self._environ)
+
+    @property
+    def file(self) -> Path:
+        """The settings file, whether it is there or not."""
+        return environment.file(self._values)
+
+    def changed(self, later: Reader) -> list[str]:
+        """Return the names of the settings read here that have another value in a later reader."""
+        return sorted(name for name in self._names if self._found(name) != later._found(name))
+
+    def _found(self, name: str) -> tuple[str, str]:
+        """Return under which key a setting was found, and its text; empty when it is not set."""
+        keys = [prefix + name for prefix in self._prefixes]
+        key = next((one for one in keys if self._values.get(one)), keys[0])
+        return key, self._values.get(key, "")
+
+    @property
+    def unknown(self) -> list[str]:
+        """A sentence for each setting that nothing reads."""
+        return environment.unknown(self._values)
+
+    def check(self, problems: Iterable[str]) -> None:
+        """Check everything that can be checked without serving.
+
+        Args:
+            problems: What is wrong besides with what the settings name.
+
+        Raises:
+            SettingsError: Something is; unknown settings count.
+        """
+        self._problems += [*self.unknown, *problems]
+        self.finish()
 
     def finish(self) -> None:
         """Check that every setting could be read.
@@ -117,12 +173,17 @@ class ServerSettings:
         page_key: Signs page tokens.
         domains: NetBIOS to DNS domains.
         log_level: `DEBUG`, `INFO`, `WARNING`, `ERROR`.
-        metrics_listen: Where Prometheus scrapes, plain HTTP. Empty: nowhere.
+        metrics_listen: Where Prometheus scrapes and readiness is asked for, plain HTTP. Empty:
+            nowhere.
         reflection: Whether the server describes itself to tools.
         max_seconds: The longest any call may take.
         max_concurrent: How many calls are served at once; more are refused.
         drain_seconds: How long calls in flight get when the server stops.
         max_stream_seconds: The longest a stream lasts before its reader must resume.
+        logged_reads: Which share of the reads that succeed is logged, from 0 to 1.
+        service: The service's name: `broker` or `rbac`.
+        traces_endpoint: Where spans go, by OTLP. Empty: nowhere.
+        traces_share: Which share of the traces that begin here is sampled, from 0 to 1.
     """
 
     listen: str
@@ -143,6 +204,10 @@ class ServerSettings:
     max_concurrent: int
     drain_seconds: float
     max_stream_seconds: float = 600.0
+    logged_reads: float = 1.0
+    service: str = ""
+    traces_endpoint: str = ""
+    traces_share: float = 0.0
 
     @classmethod
     def read(cls, reader: Reader) -> ServerSettings:
@@ -166,6 +231,10 @@ class ServerSettings:
             max_concurrent=reader.read("MAX_CONCURRENT", count, "2000"),
             drain_seconds=reader.read("DRAIN_SECONDS", positive, "10"),
             max_stream_seconds=reader.read("MAX_STREAM_SECONDS", positive, "600"),
+            logged_reads=reader.read("LOGGED_READS", share, "1"),
+            service=reader.service,
+            traces_endpoint=reader.read("TRACES_ENDPOINT", optional_endpoint, ""),
+            traces_share=reader.read("TRACES_SHARE", share, "0.01"),
         )
 
 
@@ -180,6 +249,14 @@ def address(text: str) -> str:
 def optional_address(text: str) -> str:
     """Return `host:port`, or nothing."""
     return address(text) if text else ""
+
+
+def optional_endpoint(text: str) -> str:
+    """Return `http://host:port` or `https://host:port`, or nothing."""
+    url = urlsplit(text)
+    if text and not (url.scheme in ("http", "https") and url.hostname and url.port):
+        raise ValueError("is not of the form 'http://host:port' or 'https://host:port'")
+    return text
 
 
 def database_url(text: str) -> str:
@@ -238,6 +315,14 @@ def positive(text: str) -> float:
     number = float(text)
     if not 0 < number < float("inf"):
         raise ValueError("is not a number above 0")
+    return number
+
+
+def share(text: str) -> float:
+    """Return a number from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError("is not a number from 0 to 1")
     return number
 
 

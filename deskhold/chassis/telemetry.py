@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import sys
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -24,17 +26,22 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from deskhold.chassis.calls import Call, Handler, Method
 from deskhold.chassis.lines import Lines
+from deskhold.chassis.settings import Reader
 
 _PATIENCE_SECONDS: Final = 0.01
+# Of structlog's names, which are those of its methods.
+_NUMBERS: Final = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
+_level = logging.INFO
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 def configure_logging(service: str, level: str) -> structlog.typing.FilteringBoundLogger:
     """Send structured lines, one JSON object each, to standard error and return the logger."""
     lines = Lines(sys.stderr.buffer)
+    set_log_level(level)
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        processors=[_line],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        processors=[_drop_below, _line],
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
@@ -43,12 +50,31 @@ def configure_logging(service: str, level: str) -> structlog.typing.FilteringBou
     return logger
 
 
+def set_log_level(level: str) -> None:
+    """Drop the lines below a level from now on; loggers that are in use obey at once."""
+    global _level  # noqa: PLW0603 - structlog's configuration, too, is the process's
+    _level = logging.getLevelNamesMapping()[level]
+
+
+def _drop_below(_: Any, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if _NUMBERS[name] < _level:
+        raise structlog.DropEvent
+    return event
+
+
+def warn_of_unknown(reader: Reader, logger: structlog.typing.FilteringBoundLogger) -> None:
+    """Log each setting that nothing reads: misspelt, it would be left at its default in silence."""
+    for sentence in reader.unknown:
+        logger.warning("unknown setting", problem=sentence)
+
+
 class _Series(NamedTuple):
     """What is counted of one method; nearly all of its calls are OK."""
 
     name: str
     service: str
     method: str
+    is_read: bool
     seconds: Histogram
     ok: Counter
 
@@ -72,12 +98,18 @@ class Telemetry:
     Args:
         logger: Where the lines go.
         registry: Where the metrics are kept.
+        logged_reads: Returns which share of the reads that succeed is logged, from 0 to 1.
     """
 
     def __init__(
-        self, logger: structlog.typing.FilteringBoundLogger, registry: CollectorRegistry
+        self,
+        logger: structlog.typing.FilteringBoundLogger,
+        registry: CollectorRegistry,
+        *,
+        logged_reads: Callable[[], float] = lambda: 1.0,
     ) -> None:
         self._logger = logger
+        self._logged_reads = logged_reads
         self._ended: list[_Ended] = []
         self._is_closing = False
         labels = ("grpc_service", "grpc_method")
@@ -102,6 +134,7 @@ class Telemetry:
             method.name,
             service,
             name,
+            method.is_read,
             self._seconds.labels(service, name),
             self._handled.labels(service, name, grpc.StatusCode.OK.name),
         )
@@ -137,7 +170,8 @@ class Telemetry:
                 series.ok.inc()
             else:
                 self._handled.labels(series.service, series.method, one.code.name).inc()
-            self._log(one)
+            if self._is_logged(one):
+                self._log(one)
 
     def _take(self, call: Call, series: _Series) -> None:
         self._ended.append(
@@ -156,6 +190,12 @@ class Telemetry:
             self.flush()
         elif len(self._ended) == 1:
             asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self.flush)
+
+    def _is_logged(self, ended: _Ended) -> bool:
+        """Say whether a call gets a line: a change, a refusal and a failure always does."""
+        is_sampled = ended.series.is_read and ended.code is grpc.StatusCode.OK
+        share = self._logged_reads() if is_sampled else 1.0
+        return share >= 1.0 or random.random() < share  # noqa: S311
 
     def _log(self, ended: _Ended) -> None:
         fields: dict[str, Any] = {

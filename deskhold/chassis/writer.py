@@ -26,14 +26,17 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Transaction
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from deskhold.chassis import tracing
 from deskhold.chassis.batches import Arg, Item, Op, Result, answer, fail, grouped, keep
 from deskhold.chassis.failures import (
     RETRY_SECONDS,
+    closing,
     ends_transaction,
     is_undone,
     is_unknown,
@@ -63,6 +66,27 @@ class _OutcomeUnknown(Exception):
     """The connection broke while the commit was on its way."""
 
 
+@dataclass(slots=True)
+class Figures:
+    """What a lane has done since it started, for metrics.
+
+    Attributes:
+        threads: How many threads it has.
+        waiting: How many requests wait.
+        running: How many requests are running.
+        transactions: How many transactions there were.
+        works: How many requests they held.
+        seconds: How long they took.
+    """
+
+    threads: int = 1
+    waiting: int = 0
+    running: int = 0
+    transactions: int = 0
+    works: int = 0
+    seconds: float = 0.0
+
+
 class Lane:
     """One thread with one connection of an engine.
 
@@ -70,15 +94,21 @@ class Lane:
         engine: Where the connection comes from.
         name: Names the thread.
         writes: Whether a transaction may change anything; a lost commit then is no detail.
+
+    Attributes:
+        name: Its name.
     """
 
     def __init__(self, engine: Engine, name: str, *, writes: bool = True) -> None:
         self._engine = engine
+        self.name = name
         self._writes = writes
+        self._figures = Figures()
         self._arrived: list[Item] = []
         self._is_busy = False
         self._batches: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
         self._waiting = 0
+        self._is_closed = False
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name=f"deskhold-{name}", daemon=True)
         self._thread.start()
@@ -117,14 +147,24 @@ class Lane:
         result: Result = await self._submit(op, argument)
         return result
 
+    @property
+    def figures(self) -> Figures:
+        """What it has done, for metrics."""
+        figures = replace(self._figures)
+        figures.waiting = max(0, self._waiting - figures.running)
+        return figures
+
     async def close(self) -> None:
-        """Finish what waits and end the thread."""
+        """Finish what waits, refuse what arrives, and end the thread."""
+        self._is_closed = True
         if self._arrived:
             await asyncio.wait([item.future for item in self._arrived])
         self._batches.put(None)
         await asyncio.to_thread(self._thread.join)
 
     async def _submit(self, op: Op[Any, Any], argument: Any, about: str | None = None) -> Any:
+        if self._is_closed:
+            raise closing()
         if self._waiting >= _MAX_WAITING:
             raise ResourceExhausted(
                 f"{_MAX_WAITING} requests wait for the database already; retry later",
@@ -141,7 +181,8 @@ class Lane:
             # the loop, and what they submit makes one batch.
             loop.call_soon(self._hand_over)
         try:
-            return await item.future
+            with tracing.span("transaction"):
+                return await item.future
         finally:
             self._waiting -= 1
 
@@ -162,10 +203,19 @@ class Lane:
 
     def _run(self) -> None:
         while (batch := self._batches.get()) is not None:
-            self._transact(batch)
+            self._measure(batch)
             batch[0].loop.call_soon_threadsafe(self._answer, batch)
         if self._connection is not None:
             self._connection.close()
+
+    def _measure(self, batch: list[Item]) -> None:
+        begin = time.perf_counter()
+        self._figures.running = len(batch)
+        self._transact(batch)
+        self._figures.running = 0
+        self._figures.transactions += 1
+        self._figures.works += len(batch)
+        self._figures.seconds += time.perf_counter() - begin
 
     def _transact(self, batch: list[Item]) -> None:
         for run in range(1, _RUNS + 1):

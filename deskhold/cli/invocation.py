@@ -61,8 +61,10 @@ class Invocation:
         if not self.debug:
             # Its C core writes to stderr on its own; what matters of it is in our errors.
             os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        from deskhold import tracing
         from deskhold.client import Client
 
+        tracing.inherit(os.environ.get("TRACEPARENT", ""))
         self._log()
         _ = self.settings  # says what is wrong with them in our words
         client = Client.from_environment(self.environ)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deskhold.spreadsheets import defused
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
@@ -174,8 +176,14 @@ def _csv(records: Iterable[Record], view: View) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(column.path.replace(".", "_") for column in view.columns)
-    writer.writerows([_machine(column.value(one)) for column in view.columns] for one in records)
+    writer.writerows([_cell(column.value(one)) for column in view.columns] for one in records)
     click.echo(text.getvalue(), nl=False)
+
+
+def _cell(value: Any) -> str:
+    """Return a cell that no spreadsheet runs as a formula; a negative number is none."""
+    text = _machine(value)
+    return defused(text) if isinstance(value, str) else text
 
 
 def _table(view: View, rows: Sequence[Sequence[str]]) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.readiness import NotReadyError
 from deskhold.errors import Aborted, Unavailable
 from rbac_service.access.snapshot import Snapshot
 from rbac_service.access.store import load_snapshot
@@ -24,6 +25,8 @@ from rbac_service.log.rules import Change
 from rbac_service.log.store import Head, newest_head, read_after
 
 TAIL_SECONDS = 0.04
+# Twice the longest pause before the tail is started again: less may be a single failed read.
+READY_AGE_SECONDS = 10.0
 _KEPT_SNAPSHOTS = 64
 
 
@@ -60,6 +63,22 @@ class Policy:
         self._confirmed_at = float("-inf")
         self._catching_up = asyncio.Lock()
         self._kept: OrderedDict[int, Snapshot] = OrderedDict()
+        self._seen = 0
+
+    @property
+    def revision(self) -> int:
+        """Which revision questions are answered from; 0: none yet."""
+        return 0 if self._snapshot is None else self._snapshot.revision
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago the policy was confirmed to be the store's."""
+        return self._monotonic() - self._confirmed_at
+
+    @property
+    def lag(self) -> int:
+        """How many revisions of the store were seen that are not applied yet."""
+        return max(0, self._seen - self.revision)
 
     async def current(self, freshness: Freshness = FULL) -> Snapshot:
         """Return a snapshot that is as current as asked.
@@ -73,6 +92,7 @@ class Policy:
         # Counted from before the read: what is committed later is not confirmed by it.
         asked_at = self._monotonic()
         head = await newest_head(self._database)
+        self._seen = head.revision
         snapshot = await self._reach(head)
         self._confirmed_at = max(self._confirmed_at, asked_at)
         for one in freshness.at_least:
@@ -111,16 +131,27 @@ class Policy:
             )
         return kept
 
+    async def require_fresh(self) -> None:
+        """Check that the policy follows the log.
+
+        Raises:
+            NotReadyError: It does not; says for how long.
+        """
+        age = self.age_seconds
+        if age > READY_AGE_SECONDS:
+            raise NotReadyError(
+                f"the policy was confirmed {age:.0f} s ago, more than {READY_AGE_SECONDS:g} s"
+            )
+
     async def tail(self) -> None:
-        """Follow the log until cancelled."""
+        """Follow the log until cancelled.
+
+        Raises what `current` raises.
+        """
         while True:
-            try:
-                # What questions have just read need not be read again; what this read the last time
-                # is older, however early the sleep has ended.
-                await self.current(Freshness(max_age_seconds=TAIL_SECONDS / 2))
-            except Unavailable:
-                # Answers that need the store say so themselves; here there is nobody to tell.
-                await asyncio.sleep(TAIL_SECONDS)
+            # What questions have just read need not be read again; what this read the last time
+            # is older, however early the sleep has ended.
+            await self.current(Freshness(max_age_seconds=TAIL_SECONDS / 2))
             await asyncio.sleep(TAIL_SECONDS)
 
     def _is_fresh(self, snapshot: Snapshot, freshness: Freshness) -> bool:

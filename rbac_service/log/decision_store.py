@@ -30,6 +30,19 @@ def insert_decisions(connection: Connection, batch: Sequence[RecordedDecision]) 
     _INSERT.run(connection, [_cut(one) for one in batch])
 
 
+def has_decision(connection: Connection, one: RecordedDecision) -> bool:
+    """Say whether a decision is stored already."""
+    decision_id, time_us, _, principal, action, scope, *_ = _cut(one)
+    same = (
+        decisions.c.decision_id == decision_id,
+        decisions.c.time_us == time_us,
+        decisions.c.principal == principal,
+        decisions.c.action == action,
+        decisions.c.scope == scope,
+    )
+    return connection.execute(select(decisions.c.id).where(*same).limit(1)).first() is not None
+
+
 def prune(connection: Connection, kept: int, *, at_most: int) -> None:
     """Remove the oldest decisions beyond a bound, only so many at once."""
     ((newest, oldest),) = map(tuple, _ENDS.run(connection, {}))

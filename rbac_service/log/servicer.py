@@ -68,7 +68,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         """Return a page of decisions."""
         caller = current().authenticated
         page = self._pager.open(request, caller.key)
-        await self._decisions.flush()  # what was decided before the question is in the answer
+        await self._decisions.queue.flush()  # what was decided before the question is in the answer
         wanted = DecisionFilter(
             decision_id=request.decision_id or None,
             principal=self._key(request.principal, "principal"),

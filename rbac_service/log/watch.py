@@ -12,10 +12,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
+
+from prometheus_client import Counter
 
 from deskhold.chassis.clock import now_us
 from deskhold.chassis.database import Connection, Database
@@ -54,6 +55,9 @@ class Feed:
         kept: How many of the newest entries are kept; who falls further behind is sent away.
         checkpoint_seconds: How often watchers hear that nothing has happened.
         clock_us: Microseconds since the epoch.
+
+    Attributes:
+        dropped: Counts the readers that were too slow.
     """
 
     def __init__(
@@ -71,6 +75,11 @@ class Feed:
         self._checkpoint_seconds = checkpoint_seconds
         self._clock_us = clock_us
         self._watchers = 0
+        self.dropped = Counter(
+            "deskhold_watchers_dropped",
+            "Watches that were ended because their reader was too slow.",
+            registry=None,
+        )
         self._watched = asyncio.Event()
         self._closed = False
         self._advancing = asyncio.Lock()
@@ -81,12 +90,21 @@ class Feed:
         # Set and replaced whenever there is something to say; who waits holds the one it saw.
         self._news = asyncio.Event()
 
+    @property
+    def watchers_count(self) -> int:
+        """How many watch now."""
+        return self._watchers
+
     async def run(self) -> None:
-        """Follow the log while somebody watches, until cancelled."""
+        """Follow the log while it is watched, until cancelled.
+
+        Raises:
+            Unavailable: The store does not answer; watchers notice that checkpoints stop.
+            ResourceExhausted: Too much waits for the store already; likewise.
+        """
         while True:
             await self._watched.wait()
-            with suppress(Unavailable, ResourceExhausted):  # watchers notice: checkpoints stop
-                await self._advance()
+            await self._advance()
             await asyncio.sleep(TAIL_SECONDS)
 
     def close(self) -> None:
@@ -163,6 +181,7 @@ class Feed:
 
     def _after(self, position: int) -> list[Entry]:
         if not self._is_kept(position):
+            self.dropped.inc()
             raise Aborted(
                 f"this reader is at revision {position}, too far behind {self._head.revision};"
                 " take the watch up again after the last revision received",
@@ -175,24 +194,34 @@ class Feed:
         async with self._advancing:
             head = await newest_head(self._database)
             time_us = self._clock_us()
+            # All is read before anything is kept: each read may fail or be cancelled.
             if head.epoch != self._head.epoch:
                 self._kept.clear()
             elif head.revision > self._head.revision:
-                await self._take_up(head)
+                missing = await self._read_up_to(head)
+                self._keep(missing)
             moved = head != self._head
             self._head = head
             if moved or time.monotonic() - self._spoke_at >= self._checkpoint_seconds:
                 self._checkpoint = Checkpoint(head.revision, time_us)
                 self._announce()
 
-    async def _take_up(self, head: Head) -> None:
+    async def _read_up_to(self, head: Head) -> deque[Entry]:
+        """Return what is new since the last head, the newest entries only if it is very much."""
         position = self._head.revision
+        missing: deque[Entry] = deque(maxlen=self._max_kept)
         while position < head.revision:
             for entry in await self._read(position):
                 if entry.revision <= head.revision:
-                    self._kept.append(entry)
+                    missing.append(entry)
                 position = entry.revision
-            self._trim()
+        return missing
+
+    def _keep(self, missing: deque[Entry]) -> None:
+        if len(missing) == missing.maxlen:
+            self._kept.clear()  # entries between the two may have been passed over
+        self._kept.extend(missing)
+        self._trim()
 
     def _trim(self) -> None:
         characters = sum(len(entry.encoded) for entry in self._kept)

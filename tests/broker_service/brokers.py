@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from deskhold.chassis.replay import Commit
 from deskhold.errors import NotFound
 from deskhold.names import Kind, Name
 from tests.broker_service.stores import AUTHOR, Store
+from tests.supervision import supervised
 
 MINUTE_US = 60 * 1_000_000
 SECONDS = 10.0
@@ -142,12 +142,8 @@ class Broker:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Remove what waits to be removed, in the background."""
-        task = asyncio.create_task(self.registration.run())
-        try:
+        async with supervised(self.registration.run):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def until_settled(self) -> None:
         """Return once no name is in transition."""

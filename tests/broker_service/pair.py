@@ -62,18 +62,23 @@ class Pair:
             self.settings["DESKHOLD_TOKEN_AUDIENCE"],
             issuer.load_key(home.issuer_key_file),
         )
+        self.metrics_ports: Mapping[str, int] = {}
         self._clients: dict[tuple[str, ...], Client] = {}
 
     @classmethod
-    def start(cls, path: Path, databases: Databases) -> Self:
-        """Start both on new databases, which they migrate themselves."""
+    def start(cls, path: Path, databases: Databases, **more: str) -> Self:
+        """Start both on new databases, which they migrate themselves, with more environment."""
         store_url = databases.new()
+        port = held_ports()
         environ = {
             **os.environ,
             "DESKHOLD_HOME": str(path / "home"),
             "DESKHOLD_EMBEDDED_PORTS_FROM": str(held_ports()),
             "DESKHOLD_BROKER_DATABASE_URL": store_url,
             "DESKHOLD_RBAC_DATABASE_URL": databases.new(),
+            "DESKHOLD_BROKER_METRICS_LISTEN": f"127.0.0.1:{port}",
+            "DESKHOLD_RBAC_METRICS_LISTEN": f"127.0.0.1:{port + 1}",
+            **more,
         }
         with (path / "log").open("w") as log:
             launcher = subprocess.Popen(
@@ -94,7 +99,9 @@ class Pair:
             raise AssertionError(f"the pair did not start:\n{''.join(said)}")
         bootstrap = [sys.executable, "-m", "rbac_service", "bootstrap", "--owner", OWNER]
         subprocess.run(bootstrap, env=environ, check=True, stdout=subprocess.DEVNULL)
-        return cls(Home((path / "home").resolve()), store_url, launcher)
+        made = cls(Home((path / "home").resolve()), store_url, launcher)
+        made.metrics_ports = {"broker": port, "rbac": port + 1}
+        return made
 
     def stop(self) -> None:
         for client in self._clients.values():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection, func, select
 
 from broker_service import tables
@@ -14,7 +12,6 @@ from broker_service.changes.store import note
 from broker_service.diagnostics import store as diagnostics_store
 from broker_service.diagnostics.rules import ActivityKind, Seen
 from broker_service.retention import Retention, Rule, rules
-from deskhold.errors import Unavailable
 from tests.broker_service.stores import DOMAINS, ENG, Store
 
 HOUR_US = 3_600_000_000
@@ -64,9 +61,7 @@ async def count(store: Store, table: Any) -> int:
 
 
 def retention(store: Store, *kept: Rule, step: int = 500) -> Retention:
-    return Retention(
-        store.database, kept, clock_us=lambda: NOW_US, logger=structlog.get_logger(), step=step
-    )
+    return Retention(store.database, kept, clock_us=lambda: NOW_US, step=step)
 
 
 async def left(store: Store, table: Any, column: str) -> list[Any]:
@@ -136,22 +131,3 @@ async def test_nothing_stored_is_nothing_to_forget(store: Store) -> None:
     await retention(store, *rules(activity_days=30, activity_rows=10)).prune()
 
     assert await count(store, tables.changes) == 0
-
-
-async def test_a_store_that_does_not_answer_ends_no_service(store: Store, monkeypatch: Any) -> None:
-    asked = asyncio.Event()
-
-    async def down(*_: Any, **__: Any) -> None:
-        asked.set()
-        raise Unavailable("down")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(store.database.writer, "call", down)
-        running = asyncio.create_task(
-            retention(store, *rules(activity_days=1, activity_rows=1)).run()
-        )
-        await asked.wait()
-        await asyncio.sleep(0)
-        assert not running.done()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)

@@ -52,3 +52,18 @@ def test_a_line_that_is_no_setting_is_named(tmp_path: Path, line: str) -> None:
 
     with pytest.raises(ValueError, match=r"deskhold\.env, line 2"):
         environment.read({"DESKHOLD_HOME": str(tmp_path)})
+
+
+def test_a_setting_that_nothing_reads_is_named_with_the_nearest_one() -> None:
+    values = {
+        "DESKHOLD_RBAC_LISTEN": "x",
+        "DESKHOLD_LISTEN": "x",
+        "DESKHOLD_RBAC_ADDRESS": "x",
+        "DESKHOLD_BROKER_LISTENS": "x",
+        "DESKHOLD_QQ": "x",
+    }
+
+    assert environment.unknown(values) == [
+        "DESKHOLD_BROKER_LISTENS is no setting; did you mean DESKHOLD_LISTEN?",
+        "DESKHOLD_QQ is no setting",
+    ]

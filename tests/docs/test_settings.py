@@ -9,6 +9,7 @@ import re
 import pytest
 
 from deskhold import environment
+from deskhold.chassis.settings import LIVE
 from tests.docs import sources
 from tests.docs.tables import ROOT, code, codes, table
 
@@ -53,6 +54,18 @@ def default_of(module: str, call: ast.Call) -> str | None:
 def is_documented(name: str) -> bool:
     own = re.sub("^DESKHOLD_(BROKER|RBAC)_", "DESKHOLD_", name)
     return name in OTHER or name in SERVER or own in SERVER
+
+
+def test_every_setting_in_the_tables_is_known_and_no_other() -> None:
+    assert {f"DESKHOLD_{name}" for name in environment.SETTINGS} == {*SERVER, *OTHER}
+
+
+def test_the_settings_that_change_while_serving_are_named() -> None:
+    text = (ROOT / DOCUMENT).read_text("utf-8")
+    before, _, _ = text.partition("take effect at once")
+    sentence = before.rpartition("`deskhold.env`:")[2]
+
+    assert NAME.findall(sentence) == [f"DESKHOLD_{name.upper()}" for name in LIVE]
 
 
 def test_the_table_holds_exactly_what_the_services_read() -> None:

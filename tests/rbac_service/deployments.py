@@ -42,6 +42,7 @@ from rbac_service.log.decisions import DecisionLog
 from rbac_service.log.rules import Author
 from rbac_service.log.watch import Feed
 from rbac_service.messages import Messages
+from rbac_service.request_sizes import MAX_BYTES
 from rbac_service.scopes.usecases import Scopes
 from rbac_service.services import Shared, all_services
 from tests.deskhold.stub_service import Authority
@@ -173,6 +174,7 @@ class Deployment:
             logger=structlog.get_logger(),
             registry=self.registry,
             end_streams=shared.feed.close,
+            max_bytes=MAX_BYTES,
         )
         await server.start()
         following = asyncio.create_task(shared.feed.run())

@@ -20,7 +20,10 @@ async def send(store: Store, user_key: str, host_id: str = "pc-1") -> None:
     host = await row(store, host_id)
     await store.write(
         insert(tables.sign_ins).values(
-            collection_id=host.collection_id, user_key=user_key, host=host.id, expires_us=10**9
+            collection_id=host.collection_id,
+            user_key=user_key,
+            host=host.id,
+            expires_us=100_000_000,
         )
     )
     await store.write(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -164,3 +166,56 @@ async def test_many_old_sign_ins_end_in_small_steps(store: Store, monitor: Monit
     await settle(monitor, 2)
 
     assert await store.rows(tables.sign_ins) == []
+
+
+DAY_US = 24 * 60 * MINUTE_US
+
+
+async def test_a_host_that_reported_under_a_clock_a_day_ahead_is_noticed_when_silent(
+    store: Store, monitor: Monitor
+) -> None:
+    await store.make("pc-1")
+    await store.report(report(), now_us=REPORTED_US + DAY_US)
+
+    await settle(monitor, REPORTED_US)
+    before = await status(store)
+    with structlog.testing.capture_logs() as lines:
+        await settle(monitor, REPORTED_US + SILENT_US + 1)
+
+    assert (before, await status(store)) == (Status.AVAILABLE, Status.UNAVAILABLE)
+    assert [line["event"] for line in lines] == ["hosts do not report any more"]
+
+
+async def test_a_report_under_a_clock_that_is_ahead_is_told(store: Store, monitor: Monitor) -> None:
+    await store.make("pc-1")
+    await store.report(report(), now_us=REPORTED_US + DAY_US)
+
+    with structlog.testing.capture_logs() as lines:
+        await settle(monitor, REPORTED_US)
+
+    (line,) = lines
+    assert (line["log_level"], line["hosts"]) == ("warning", 1)
+
+
+async def test_silence_is_counted_by_what_has_elapsed_and_not_by_the_clock(store: Store) -> None:
+    """A clock that is set ahead makes no host silent: the broker has not listened for as long."""
+    await store.make("pc-1")
+    await store.report(report(), now_us=REPORTED_US)
+    times = itertools.chain([REPORTED_US], itertools.repeat(REPORTED_US + DAY_US))
+    jumping = Monitor(store.database, clock_us=lambda: next(times), logger=structlog.get_logger())
+    running = asyncio.create_task(jumping.run())
+    await asyncio.sleep(0.2)
+    running.cancel()
+
+    assert await status(store) is Status.AVAILABLE
+
+
+async def test_a_sign_in_of_a_clock_that_is_ahead_is_forgotten(
+    store: Store, monitor: Monitor
+) -> None:
+    await store.make("pc-1", type="POOLED")
+    await store.connect("alice@contoso.com", at_us=REPORTED_US + DAY_US)
+
+    await settle(monitor, REPORTED_US)
+
+    assert (await row(store)).sign_in_count == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from broker_service import tables
 from broker_service.agents.rules import Answer
@@ -205,3 +205,31 @@ async def test_the_assigned_user_is_to_be_administrator_where_that_is_granted(
     assert before.desired.administrator == ""
     assert after.desired.administrator == ("CONTOSO\\alice" if grants else "")
     assert (await store.host("pc-1")).administrator == after.desired.administrator
+
+
+async def test_a_session_from_the_future_begins_when_it_is_first_reported(store: Store) -> None:
+    await store.make("pc-1")
+    ahead = report(sessions=(session(1, created_us=3_600_000_000),))
+
+    (first,) = await store.report(ahead, now_us=1_000)
+    version = await store.changed()
+    (second,) = await store.report(ahead, now_us=2_000)
+
+    begun = [row.created_us for row in await store.rows(select(tables.sessions))]
+    assert begun == [1_000]
+    assert version
+    assert await store.changed() == []  # and it is the same session
+    assert isinstance(first, Answer)
+    assert isinstance(second, Answer)
+    (remark,) = first.remarks
+    assert remark.startswith("a session begins 3600 s in the future")
+    assert second.remarks
+
+
+async def test_an_ordinary_report_is_taken_without_remarks(store: Store) -> None:
+    await store.make("pc-1")
+
+    (answer,) = await store.report(report(sessions=(session(1),)), now_us=1_000)
+
+    assert isinstance(answer, Answer)
+    assert answer.remarks == ()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import codecs
+import csv
+import io
 from collections.abc import Callable
 
 import pytest
@@ -162,6 +164,17 @@ USERS = st.text(PRINTABLE, min_size=1, max_size=60).map(str.strip).filter(bool)
 @given(st.lists(st.tuples(HOST_IDS, USERS)))
 def test_what_is_written_is_read_again(rows: list[tuple[str, str]]) -> None:
     assert pairs(write_rows(rows)) == rows
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "'="])
+def test_no_spreadsheet_runs_a_user_of_an_exported_file_as_a_formula(start: str) -> None:
+    user = start + 'HYPERLINK("evil.example")@contoso.com'
+
+    written = write_rows([("pc-1", user)])
+
+    ((_, cell),) = list(csv.reader(io.StringIO(written.decode())))[1:]
+    assert cell == f"'{user}"
+    assert pairs(written) == [("pc-1", user)]
 
 
 @given(st.binary(max_size=300))

@@ -241,7 +241,7 @@ async def test_a_store_that_does_not_answer_fails_no_call_and_loses_nothing_that
         broken.setattr(store.database.writer, "call", down)
         await pass_through(one, "AssignmentService/SetAssignment", SET)
         with pytest.raises(Unavailable):
-            await one.flush()
+            await one.queue.flush()
 
     assert len(await recorded(store, one)) == 1
     assert one.dropped_count == 0

@@ -60,7 +60,7 @@ def test_a_denied_connection_is_found_by_user_and_names_the_decision(
     assert activities(owner, eng.tenant, request_id=found.request_id) == [found]
 
 
-def test_a_call_without_a_token_is_an_activity_of_nobody(
+def test_a_call_without_a_token_is_an_activity_of_nobody_and_of_no_tenant(
     pair: Pair, owner: Client, eng: Eng
 ) -> None:
     address = pair.settings["DESKHOLD_BROKER_ADDRESS"]
@@ -68,9 +68,12 @@ def test_a_call_without_a_token_is_an_activity_of_nobody(
     with nobody, pytest.raises(DeskholdError) as caught:
         nobody.get_collection(eng.name)
 
-    (found,) = activities(owner, eng.tenant, request_id=caught.value.request_id)
-    assert (found.actor, found.reason) == ("", "CREDENTIAL_MISSING")
+    request_id = caught.value.request_id
+    (found,) = owner.list_activities("diagnostics", request_id=request_id)
+    assert (found.actor, found.collection, found.reason) == ("", "", "CREDENTIAL_MISSING")
     assert found.outcome == pb.ACTIVITY_OUTCOME_DENIED
+    # What a stranger sends is not decoded, and fills no tenant's diagnostics.
+    assert activities(owner, eng.tenant, request_id=request_id) == []
 
 
 def test_a_refusal_and_a_violated_rule_are_the_callers(owner: Client, eng: Eng) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +11,7 @@ from broker_service.changes.store import note
 from broker_service.watch.hub import Hub
 from broker_service.watch.rules import Checkpoint, Event, Interest
 from tests.broker_service.stores import ENG, TENANT, Store
+from tests.supervision import supervised
 
 EVERYTHING = Interest(TENANT, frozenset(ResourceKind))
 OTHER = "tenantGroups/default/tenants/other/collections/eng"
@@ -21,12 +21,8 @@ Heard = AsyncGenerator[Event | Checkpoint]
 @asynccontextmanager
 async def following(store: Store, **limits: Any) -> AsyncIterator[Hub]:
     hub = Hub(store.database, **limits)
-    running = asyncio.create_task(hub.run())
-    try:
+    async with supervised(hub.run):
         yield hub
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 def host(number: int | str, collection: str = ENG) -> Changed:

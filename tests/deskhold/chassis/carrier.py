@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,11 +15,12 @@ import structlog
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
-from deskhold import environment, status
+from deskhold import status
 from deskhold.api.rbac.v1 import scopes_pb2, scopes_pb2_grpc
 from deskhold.channel import Endpoint, open_async
 from deskhold.chassis import access
 from deskhold.chassis.calls import Call, Caller, Grant, Handler, Method
+from deskhold.chassis.readiness import Check
 from deskhold.chassis.server import Server, Service
 from deskhold.chassis.settings import Reader, ServerSettings
 from deskhold.embedded.paths import Home
@@ -59,14 +60,25 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
     """The service, its server and its clients.
 
     Attributes:
+        checks: What must be well for it to be ready.
+        max_bytes: How many bytes requests may have.
         behave: What every RPC does.
         observed: What a layer of the service's own saw: each call, and what it ended with.
         authorizer: Decides.
         settings: Of the server.
     """
 
-    def __init__(self, home: Home, **settings: Any) -> None:
+    def __init__(
+        self,
+        home: Home,
+        *,
+        checks: Sequence[Check] = (),
+        max_bytes: Mapping[str, int] | None = None,
+        **settings: Any,
+    ) -> None:
         self.home = home
+        self.checks = checks
+        self.max_bytes = max_bytes or {}
         self.tokens = Tokens(home)
         self.authorizer = Allowing()
         self.behave: Behaviour = echo
@@ -75,9 +87,9 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
         port = held_ports()
         self.address = f"localhost:{port}"
         self.service_address = f"localhost:{port + 1}"
-        reader = Reader("rbac", environment.read({"DESKHOLD_HOME": str(home.path)}))
+        self.reader = Reader.of("rbac", {"DESKHOLD_HOME": str(home.path)})
         self.settings = replace(
-            ServerSettings.read(reader),
+            ServerSettings.read(self.reader),
             listen=f"127.0.0.1:{port}",
             service_listen=f"127.0.0.1:{port + 1}",
             **settings,
@@ -94,6 +106,9 @@ class Carrier(scopes_pb2_grpc.ScopeServiceServicer):
             table=table,
             authorizer=self.authorizer,
             observers=(self._observe,),
+            checks=self.checks,
+            max_bytes=self.max_bytes,
+            reader=self.reader,
             logger=structlog.wrap_logger(
                 structlog.BytesLogger(self.log),
                 processors=[

@@ -10,7 +10,7 @@ import pytest
 from deskhold.api.rbac.v1.scopes_pb2 import ListScopesRequest, ListScopesResponse
 from deskhold.chassis.calls import current
 from deskhold.embedded.paths import Home
-from deskhold.errors import DeadlineExceeded
+from deskhold.errors import DeadlineExceeded, Internal
 from tests.deskhold.chassis.carrier import Carrier, Holding
 
 REQUEST = ListScopesRequest(parent="/")
@@ -78,3 +78,13 @@ async def test_a_call_knows_how_long_its_caller_still_waits(
 
     assert 0 < seen[0] <= most
     assert seen[1] == 0
+
+
+async def test_a_servicer_that_times_out_is_a_defect_and_no_late_caller(hurried: Carrier) -> None:
+    async def time_out(_: Any) -> Any:
+        raise TimeoutError("a socket of the servicer")
+
+    hurried.behave = time_out
+
+    with pytest.raises(Internal):
+        await hurried.call(REQUEST)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from deskhold import environment
+from deskhold.chassis.database import migrate
 from deskhold.chassis.settings import Reader, ServerSettings, SettingsError
 from deskhold.embedded.paths import Home
 from tests.deskhold.chassis.carrier import Carrier
@@ -199,3 +202,131 @@ def test_a_metrics_port_that_is_taken_is_told_in_a_line(laid: Home, tmp_path: Pa
         f"cannot listen at {address}: another process listens there,"
         " or the address is not of this machine"
     )
+
+
+def migrated(url: str, service: str) -> Path:
+    """Return the file of a database that a service has migrated."""
+    package = importlib.import_module(f"{service}_service.__main__")
+    migrate(url, package.MIGRATIONS)
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def to_garbage(file: Path) -> None:
+    file.write_bytes(b"no database at all\n" * 1000)
+
+
+def to_half(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def to_a_newer_schema(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+
+def to_a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "garbage": (to_garbage, "file is not a database"),
+    "half of it": (to_half, "database disk image is malformed"),
+    "a newer schema": (to_a_newer_schema, "its schema is of another version"),
+    "a folder": (to_a_folder, "unable to open database file"),
+}
+
+
+@pytest.mark.parametrize("service", ["rbac", "broker"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_an_unusable_database_is_told_in_a_line(
+    laid: Home, tmp_path: Path, service: str, damage: str
+) -> None:
+    url = f"sqlite:///{tmp_path}/own.db"
+    spoil, reason = DAMAGES[damage]
+    spoil(migrated(url, service))
+
+    said = start(service, environ(laid) | {f"DESKHOLD_{service.upper()}_DATABASE_URL": url})
+
+    assert reason in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_database_that_takes_no_writes_is_told_in_a_line(laid: Home, tmp_path: Path) -> None:
+    file = migrated(f"sqlite:///{tmp_path}/own.db", "broker")
+    url = f"sqlite:///file:{file}?mode=ro&uri=true"
+
+    said = start("broker", environ(laid) | {"DESKHOLD_BROKER_DATABASE_URL": url})
+
+    assert "readonly database" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_new_database_is_its_users_only_whoever_starts_the_service(
+    laid: Home, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # so that it ends by itself
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        start(
+            "rbac",
+            environ(laid, DESKHOLD_METRICS_LISTEN=address)
+            | {"DESKHOLD_RBAC_DATABASE_URL": f"sqlite:///{tmp_path}/own.db"},
+        )
+
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.glob("own.db*")} == {0o600}
+
+
+# A setting that only this service reads.
+SPECIFIC = {"rbac": "DESKHOLD_KEPT_DECISIONS", "broker": "DESKHOLD_ACTIVITY_DAYS"}
+
+
+def check(service: str, environ: dict[str, str]) -> tuple[int, str, str]:
+    """Return the exit code of a check of the settings, and what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"{service}_service", "--check-config"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("service", ["rbac", "broker"])
+def test_good_settings_are_checked_without_serving(laid: Home, service: str) -> None:
+    said = check(service, environ(laid))
+
+    assert said == (0, f"{service}_service: the settings can be used\n", "")
+
+
+@pytest.mark.parametrize("service", ["rbac", "broker"])
+def test_a_check_of_the_settings_says_everything_at_once(
+    laid: Home, written: Callable[[str], Path], service: str
+) -> None:
+    own = f"DESKHOLD_{service.upper()}_"
+    other = {"rbac": "broker", "broker": "rbac"}[service]
+
+    code, _, said = check(
+        service,
+        environ(laid)
+        | {
+            f"{own}TLS_KEY_FILE": str(laid.tls_key_file(other)),
+            "DESKHOLD_TOKEN_JWKS_FILE": str(written("{}")),
+            "DESKHOLD_MAX_SECONDS": "never",
+            SPECIFIC[service]: "never",
+            "DESKHOLD_LOGLEVEL": "DEBUG",
+            f"{own}GARDEN": "roses",
+        },
+    )
+
+    first, *lines = said.splitlines()
+    assert (code, first) == (2, f"{service}_service cannot start:")
+    assert len(lines) == 6
+    assert any(line.startswith(f"{SPECIFIC[service]}='never'") for line in lines)
+    assert any("is not the key of the certificate" in line for line in lines)
+    assert any("holds no JSON Web Key Set" in line for line in lines)
+    assert any(line.startswith("DESKHOLD_MAX_SECONDS='never'") for line in lines)
+    assert "DESKHOLD_LOGLEVEL is no setting; did you mean DESKHOLD_LOG_LEVEL?" in lines
+    assert f"{own}GARDEN is no setting" in lines

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from deskhold.api.rbac.v1 import watch_pb2 as pb
 from deskhold.api.rbac.v1 import watch_pb2_grpc
-from deskhold.chassis import access, authn, deadlines, faults, layers, validation
+from deskhold.chassis import access, authn, deadlines, decoding, faults, layers, validation
 from deskhold.chassis.access import Need
 from deskhold.chassis.calls import Call, Caller, Grant, Handler, Layer, Method, current
 from deskhold.chassis.telemetry import Telemetry
@@ -100,8 +100,9 @@ async def world(
     stack = {
         "telemetry": made.telemetry.layer,
         "faults": faults.layer(logger),
-        "deadlines": deadlines.layer(max_seconds, max_age),
+        "deadlines": deadlines.layer(lambda: deadlines.Longest(max_seconds, max_age)),
         "authn": authn.layer(Credentials()),
+        "decoding": decoding.layer,
         "access": access.layer(table, Authorizer(allows=allows)),
         "validation": validation.layer,
     }
@@ -141,7 +142,15 @@ async def test_a_stream_passes_every_layer_in_order_and_ends_with_ok() -> None:
         call = one.watch(after=4)
         assert [answer.checkpoint.revision async for answer in call] == [5, 6, 7]
         assert await call.code() is grpc.StatusCode.OK
-    assert one.order == ["telemetry", "faults", "deadlines", "authn", "access", "validation"]
+    assert one.order == [
+        "telemetry",
+        "faults",
+        "deadlines",
+        "authn",
+        "decoding",
+        "access",
+        "validation",
+    ]
     assert one.handled("OK") == 1
 
 
@@ -171,6 +180,20 @@ async def test_what_a_stream_raises_midway_arrives_with_its_reason() -> None:
         await call.read()
         assert (await refusal(call.read())).reason == "SLOW_READER"
     assert one.handled("ABORTED") == 1
+
+
+async def test_a_servicer_that_times_out_midway_is_a_defect_and_no_end() -> None:
+    async def watch(request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
+        yield checkpoint(1)
+        raise TimeoutError("a socket of the servicer")
+
+    async with world(watch) as made:
+        call = made.watch()
+        assert (await call.read()).checkpoint.revision == 1
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call.read()
+        assert caught.value.code() is grpc.StatusCode.INTERNAL
+        assert made.handled("INTERNAL") == 1.0
 
 
 async def test_a_stream_outlives_the_time_of_other_calls_and_ends_cleanly_at_its_own_age() -> None:

@@ -15,7 +15,12 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from prometheus_client import CollectorRegistry
 
-from deskhold.api.rbac.v1.scopes_pb2 import GetScopeRequest, ListScopesRequest
+from deskhold.api.rbac.v1.scopes_pb2 import (
+    CreateScopeRequest,
+    GetScopeRequest,
+    ListScopesRequest,
+    Scope,
+)
 from deskhold.chassis.calls import Call, Method
 from deskhold.chassis.telemetry import Telemetry
 from deskhold.embedded.paths import Home
@@ -93,6 +98,22 @@ def test_a_line_shows_when_it_happened_in_utc() -> None:
         "level": "info",
         "timestamp": "2026-11-22T01:31:06.105617Z",
     }
+
+
+def test_the_level_below_which_lines_are_dropped_can_change() -> None:
+    code = (
+        "from deskhold.chassis.telemetry import configure_logging, set_log_level\n"
+        "logger = configure_logging('rbac', 'WARNING')\n"
+        "for level in ('INFO', 'ERROR'):\n"
+        "    logger.info('before ' + level)\n"
+        "    set_log_level(level)\n"
+        "    logger.info('after ' + level)\n"
+        "    logger.error('error at ' + level)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    said = [json.loads(line)["event"] for line in ran.stderr.splitlines()]
+    assert said == ["after INFO", "error at INFO", "before ERROR", "error at ERROR"]
 
 
 async def test_calls_are_lines_and_counted_while_the_server_runs(measured: Carrier) -> None:
@@ -207,3 +228,20 @@ async def test_calls_are_counted_by_method_and_code(measured: Carrier) -> None:
         f'grpc_server_handling_seconds_count{{grpc_method="ListScopes",{service}}} 2.0',
     ):
         assert counted in scraped
+
+
+async def test_reads_that_succeed_are_sampled_and_nothing_else_is(laid: Home) -> None:
+    unsampled = Carrier(laid, logged_reads=0.0, drain_seconds=0.1)
+    await unsampled.server.start()
+
+    await unsampled.call(ListScopesRequest(parent="/"))
+    await unsampled.call(CreateScopeRequest(scope=Scope(name="/x")))
+    with pytest.raises(PermissionDenied):
+        await unsampled.call(GetScopeRequest(name=ENG))
+    await unsampled.close()
+
+    told = [(line["method"], line["code"]) for line in unsampled.lines if line["event"] == "call"]
+    assert told == [
+        ("ScopeService/CreateScope", "OK"),
+        ("ScopeService/GetScope", "PERMISSION_DENIED"),
+    ]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from deskhold.chassis.database import Database
-from deskhold.errors import AlreadyExists, NotFound, ResourceExhausted
+from deskhold.errors import AlreadyExists, NotFound, ResourceExhausted, Unavailable
 from tests.deskhold.chassis.gates import held, outcomes, queued
 from tests.deskhold.chassis.things import THINGS, put, put_all, stored
 
@@ -243,3 +243,14 @@ async def test_closing_finishes_what_waits(database: Database, database_url: str
 
     assert await outcomes(tasks) == ["pc-0", "pc-1", "pc-2"]
     assert stored(database_url) == {"pc-0", "pc-1", "pc-2"}
+
+
+async def test_what_is_submitted_while_closing_is_refused(database: Database) -> None:
+    async with held(database.writer):
+        (closing,) = await queued(database.writer.close())
+        late = await outcomes(
+            await queued(database.writer.call(put("pc-1")), database.writer.gather(put_all, "pc-2"))
+        )
+    await closing
+
+    assert [type(one) for one in late] == [Unavailable, Unavailable]

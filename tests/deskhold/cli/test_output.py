@@ -95,6 +95,15 @@ def test_csv_has_proto_names_and_whole_values(capsys: Out) -> None:
     ]
 
 
+def test_no_spreadsheet_runs_a_cell_of_csv_as_a_formula(capsys: Out) -> None:
+    view = View((Column("description", "D"), Column("count", "C")))
+    show_all(
+        [{"description": "=1+1", "count": -1}, {"description": "a=b", "count": 1}], view, "csv"
+    )
+
+    assert capsys.readouterr().out.splitlines() == ["description,count", "'=1+1,-1", "a=b,1"]
+
+
 def test_name_is_one_full_name_a_line(capsys: Out) -> None:
     show_all([record(ENG), record(OPS)], VIEW, "name")
 

@@ -10,10 +10,11 @@ from sqlalchemy.exc import ProgrammingError
 from deskhold.api.rbac.v1.access_pb2 import DECISION_ALLOW, DECISION_DENY
 from deskhold.api.rbac.v1.role_assignments_pb2 import DeleteRoleAssignmentRequest
 from deskhold.chassis.database import Database
-from deskhold.errors import Unavailable
+from deskhold.chassis.readiness import NotReadyError
+from deskhold.errors import ResourceExhausted, Unavailable
 from deskhold.identities import Domains
 from rbac_service.access import policy as policy_module
-from rbac_service.access.policy import TAIL_SECONDS, Policy
+from rbac_service.access.policy import READY_AGE_SECONDS, TAIL_SECONDS, Policy
 from rbac_service.access.snapshot import Snapshot
 from rbac_service.access.store import load_snapshot
 from rbac_service.bootstrap import bootstrap
@@ -23,6 +24,7 @@ from rbac_service.scopes.rules import Scope
 from rbac_service.scopes.store import insert_scope
 from tests.rbac_service.requests import check, grant, user
 from tests.rbac_service.running import OWNER, Process
+from tests.supervision import supervised
 
 READ = "deskhold.resources/hosts/read"
 AUTHOR = Author("user:a@x", "r-1")
@@ -87,6 +89,41 @@ async def test_following_the_log_reads_only_what_no_question_has_just_read(
     now += TAIL_SECONDS
     await again.wait()
     tail.cancel()
+
+
+async def test_a_policy_that_no_longer_follows_the_log_is_not_ready(filled: Database) -> None:
+    now = 0.0
+    policy = Policy(filled, lambda: now)
+    with pytest.raises(NotReadyError):
+        await policy.require_fresh()
+    await policy.current()
+    now += READY_AGE_SECONDS
+    await policy.require_fresh()
+    now += 0.1
+    with pytest.raises(NotReadyError):
+        await policy.require_fresh()
+    await policy.current()
+
+    await policy.require_fresh()
+
+
+async def test_a_full_queue_does_not_end_the_tail(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, reads, again = Policy(filled), 0, asyncio.Event()
+
+    async def full_at_first(database: Database) -> Head:
+        nonlocal reads
+        reads += 1
+        if reads <= 2:
+            raise ResourceExhausted("1024 requests wait for the database already")
+        again.set()
+        return await newest_head(database)
+
+    monkeypatch.setattr(policy_module, "newest_head", full_at_first)
+
+    async with supervised(policy.tail):
+        await again.wait()
 
 
 async def test_a_change_is_seen_by_the_next_question(filled: Database) -> None:

@@ -61,7 +61,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Database]:
 
 
 async def recorded(deployment: Deployment) -> list[StoredDecision]:
-    await deployment.shared.decisions.flush()
+    await deployment.shared.decisions.queue.flush()
     return await Audit(deployment.database).list_decisions(DecisionFilter(), Page(100, None))
 
 

@@ -66,7 +66,7 @@ async def test_denials_and_mutations_are_all_kept_and_reads_by_chance(
     ask(log, "denied-read", READ, allowed=False)
     ask(log, "read", READ)
     ask(log, "read-drawn", READ)
-    await log.flush()
+    await log.queue.flush()
     assert [one.decision_id for one in await kept(deployment)] == [
         "read-drawn",
         "denied-read",
@@ -77,7 +77,7 @@ async def test_denials_and_mutations_are_all_kept_and_reads_by_chance(
 async def test_a_decision_is_kept_as_it_was_taken(deployment: Deployment) -> None:
     log = make(deployment, clock_us=lambda: 17)
     ask(log, "d-1")
-    await log.flush()
+    await log.queue.flush()
     (one,) = await kept(deployment)
     assert (one.decision_id, one.time_us, one.caller) == ("d-1", 17, "user:alice@x")
     assert (one.principal, one.action, one.scope) == ("user:bob@x", WRITE, "/")
@@ -89,7 +89,7 @@ async def test_the_lists_filters_all_hold(deployment: Deployment) -> None:
     ask(log, "d-1", who="bob@x")
     ask(log, "d-2", who="bob@x", allowed=False)
     ask(log, "d-3", who="carol@x", allowed=False)
-    await log.flush()
+    await log.queue.flush()
 
     async def ids(**wanted: Any) -> list[str]:
         return [one.decision_id for one in await kept(deployment, **wanted)]
@@ -109,13 +109,13 @@ async def test_what_does_not_fit_into_the_queue_is_counted_and_not_waited_for(
         ask(log, f"d-{number}")
     assert log.dropped_count == 3
     assert registry.get_sample_value("deskhold_decisions_dropped_total") == 3
-    await log.flush()
+    await log.queue.flush()
     assert [one.decision_id for one in await kept(deployment)] == ["d-1", "d-0"]
 
 
 async def test_a_queue_that_fills_is_written_before_it_is_full(deployment: Deployment) -> None:
     log = make(deployment, queued=100)
-    writing = asyncio.create_task(log.run())
+    writing = asyncio.create_task(log.queue.run())
 
     for number in range(500):
         ask(log, f"d-{number}")
@@ -138,8 +138,8 @@ async def test_a_store_that_does_not_answer_loses_nothing_that_still_fits(
     with monkeypatch.context() as broken:
         broken.setattr(deployment.database.writer, "call", down)
         with pytest.raises(Unavailable):
-            await log.flush()
-    await log.flush()
+            await log.queue.flush()
+    await log.queue.flush()
     assert [one.decision_id for one in await kept(deployment)] == ["d-1"]
     assert log.dropped_count == 0
 
@@ -151,12 +151,12 @@ async def test_the_table_shrinks_to_its_bound_in_small_steps(deployment: Deploym
     unbounded, bounded = make(deployment), make(deployment, kept=20)
     for number in range(100):
         ask(unbounded, f"old-{number}")
-    await unbounded.flush()
+    await unbounded.queue.flush()
     sizes = []
     for number in range(10):
         for part in range(10):
             ask(bounded, f"new-{number}-{part}")
-        await bounded.flush()
+        await bounded.queue.flush()
         sizes.append(await deployment.database.read(count))
     assert sizes == [90, 80, 70, 60, 50, 40, 30, 20, 20, 20]
     assert (await kept(deployment))[0].decision_id == "new-9-9"
@@ -165,6 +165,6 @@ async def test_the_table_shrinks_to_its_bound_in_small_steps(deployment: Deploym
 async def test_texts_that_are_too_long_are_cut_rather_than_lost(deployment: Deployment) -> None:
     log = make(deployment)
     ask(log, "d" * 100, "a" * 300 + "/write", who="b" * 700 + "@x")
-    await log.flush()
+    await log.queue.flush()
     (one,) = await kept(deployment)
     assert (len(one.decision_id), len(one.action), len(one.principal)) == (64, 256, 600)

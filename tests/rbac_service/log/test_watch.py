@@ -12,9 +12,11 @@ import pytest
 from deskhold.chassis.clock import now_us
 from deskhold.errors import Aborted, ResourceExhausted, Unavailable
 from rbac_service.epoch import new_epoch
+from rbac_service.log import watch
 from rbac_service.log.rules import Entry
 from rbac_service.log.watch import Checkpoint, Feed
 from tests.rbac_service.deployments import Deployment
+from tests.supervision import supervised
 
 Event = Entry | Checkpoint
 
@@ -22,12 +24,8 @@ Event = Entry | Checkpoint
 @asynccontextmanager
 async def feeding(deployment: Deployment, **limits: Any) -> AsyncIterator[Feed]:
     feed = Feed(deployment.database, **limits)
-    following = asyncio.create_task(feed.run())
-    try:
+    async with supervised(feed.run):
         yield feed
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
 
 
 async def soon(event: Any) -> Any:
@@ -171,3 +169,45 @@ async def test_nobody_watching_means_nobody_asking_the_store(deployment: Deploym
         assert not feed._watched.is_set()
         async with aclosing(feed.follow(0)) as events:
             assert await until_checkpoint(events, 2) == [1, 2]
+
+
+async def test_a_read_that_fails_half_way_gives_no_watcher_an_entry_twice(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_PIECE", 1)
+    feed = Feed(deployment.database)
+    read, reads = feed._read, 0
+
+    async def fail_once(after_revision: int) -> list[Entry]:
+        nonlocal reads
+        reads += 1
+        if reads == 2:
+            raise Unavailable("away")
+        return await read(after_revision)
+
+    async with aclosing(feed.follow(None)) as events:
+        await soon(anext(events))
+        for number in range(2, 5):
+            await deployment.assign(f"u{number}@x", "RDS Reader")
+        monkeypatch.setattr(feed, "_read", fail_once)
+        with pytest.raises(Unavailable):
+            await feed._advance()
+        await feed._advance()
+
+        assert await until_checkpoint(events, 4) == [2, 3, 4]
+
+
+async def test_a_watcher_further_behind_than_is_kept_is_told_so_after_one_long_read(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_PIECE", 2)
+    feed = Feed(deployment.database, kept=3)
+    async with aclosing(feed.follow(None)) as events:
+        await soon(anext(events))
+        for number in range(2, 9):
+            await deployment.assign(f"u{number}@x", "RDS Reader")
+        await feed._advance()
+
+        with pytest.raises(Aborted) as refused:
+            await soon(anext(events))
+    assert refused.value.reason == "SLOW_READER"

@@ -132,7 +132,7 @@ class ReportedSession(_message.Message):
     """The application it was opened for; empty for a desktop. At most 63 characters."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it began. Not set: not known."""
+        """When it began. Not set: not known. A time more than 5 seconds in the future counts as that of the report."""
 
     @_builtins.property
     def idle_duration(self) -> _duration_pb2.Duration:
@@ -223,6 +223,7 @@ class HostReportResult(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     DESIRED_FIELD_NUMBER: _builtins.int
     COMMANDS_FIELD_NUMBER: _builtins.int
+    REMARKS_FIELD_NUMBER: _builtins.int
     host: _builtins.str
     """The host: `{collection}/hosts/{host}`. Empty when it was refused."""
     reason: _builtins.str
@@ -239,6 +240,10 @@ class HostReportResult(_message.Message):
     def commands(self) -> _containers.RepeatedCompositeFieldContainer[_sessions_pb2.SessionCommand]:
         """What is to be done to sessions, oldest first, at most 100. Sent again until a result is reported."""
 
+    @_builtins.property
+    def remarks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was altered before the report was taken, for people, such as times in the future."""
+
     def __init__(
         self,
         *,
@@ -247,10 +252,11 @@ class HostReportResult(_message.Message):
         message: _builtins.str = ...,
         desired: Global___DesiredState | None = ...,
         commands: _abc.Iterable[_sessions_pb2.SessionCommand] | None = ...,
+        remarks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["desired", b"desired"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commands", b"commands", "desired", b"desired", "host", b"host", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commands", b"commands", "desired", b"desired", "host", b"host", "message", b"message", "reason", b"reason", "remarks", b"remarks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -48,6 +48,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT: the routing token was not issued by this deployment for this tenant, or is too old. Connect again.
     Example: {"field": "token"}.
     """
+    ERROR_REASON_REQUEST_MALFORMED: _ErrorReason.ValueType  # 7
+    """INVALID_ARGUMENT: the bytes sent are no message of the method's request type.
+    Example: {"message": "deskhold.api.broker.v1.ConnectRequest"}.
+    """
+    ERROR_REASON_REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 8
+    """INVALID_ARGUMENT: the request has more bytes, or more fields, than the method takes. Send it in parts.
+    Example: {"bytes": "70000", "limit": "65536"}.
+    """
     ERROR_REASON_CREDENTIAL_MISSING: _ErrorReason.ValueType  # 10
     """UNAUTHENTICATED: the call carries neither a bearer token nor a client certificate.
     Example: {}.
@@ -330,6 +338,14 @@ Example: {"field": "consistency.at_least_as_fresh.tokens[0]"}.
 ERROR_REASON_ROUTING_TOKEN_INVALID: ErrorReason.ValueType  # 6
 """INVALID_ARGUMENT: the routing token was not issued by this deployment for this tenant, or is too old. Connect again.
 Example: {"field": "token"}.
+"""
+ERROR_REASON_REQUEST_MALFORMED: ErrorReason.ValueType  # 7
+"""INVALID_ARGUMENT: the bytes sent are no message of the method's request type.
+Example: {"message": "deskhold.api.broker.v1.ConnectRequest"}.
+"""
+ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 8
+"""INVALID_ARGUMENT: the request has more bytes, or more fields, than the method takes. Send it in parts.
+Example: {"bytes": "70000", "limit": "65536"}.
 """
 ERROR_REASON_CREDENTIAL_MISSING: ErrorReason.ValueType  # 10
 """UNAUTHENTICATED: the call carries neither a bearer token nor a client certificate.
