@@ -72,10 +72,12 @@ def urls(server: Postgresql, *others: Postgresql) -> dict[str, str]:
     }
 
 
+Keep = Callable[[str, object], None]
+
+
 @contextmanager
-def running(path: Path, **settings: str) -> Iterator[Pair]:
-    """Start both services in a home of their own; stop them when the block ends."""
-    pair = Pair(path, **settings)
+def running(pair: Pair) -> Iterator[Pair]:
+    """Start both services; stop them when the block ends."""
     try:
         pair.start()
         yield pair
@@ -83,34 +85,34 @@ def running(path: Path, **settings: str) -> Iterator[Pair]:
         pair.stop()
 
 
-@pytest.fixture(scope="session")
-def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Both services, started with the first test that asks; each test leaves them running."""
-    with running(tmp_path_factory.mktemp("pair") / "var") as pair:
-        yield pair
+@pytest.fixture(scope="session", params=["SQLite", "PostgreSQL"])
+def database(request: pytest.FixtureRequest) -> str:
+    """Each kind of database in turn, as the table names it."""
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")
-def on_postgresql(server: Postgresql, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """The same, on a PostgreSQL server that tests may kill."""
-    with running(tmp_path_factory.mktemp("pair") / "var", **urls(server)) as pair:
+def new_pair(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Pair]:
+    """Makes pairs on a kind of database, with further settings; not started yet."""
+
+    def make(database: str, **settings: str) -> Pair:
+        if database == "PostgreSQL":
+            settings |= urls(request.getfixturevalue("server"))
+        return Pair(tmp_path_factory.mktemp("pair") / "var", **settings)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def _pair(database: str, new_pair: Callable[..., Pair]) -> Iterator[Pair]:
+    with running(new_pair(database)) as pair:
         yield pair
-
-
-Keep = Callable[[str, object], None]
-
-
-@pytest.fixture(params=["on_sqlite", "on_postgresql"])
-def trial(request: pytest.FixtureRequest, record_property: Keep) -> Trial:
-    """The trial of a fault that is not the database's own, on each kind of database in turn."""
-    pair = request.getfixturevalue(request.param)
-    pair.revive()
-    database = "SQLite" if request.param == "on_sqlite" else "PostgreSQL"
-    return Trial(pair, database, record_property)
 
 
 @pytest.fixture
-def postgresql_trial(on_postgresql: Pair, record_property: Keep) -> Trial:
-    """The trial of a fault of a PostgreSQL server."""
-    on_postgresql.revive()
-    return Trial(on_postgresql, "PostgreSQL", record_property)
+def trial(_pair: Pair, database: str, record_property: Keep) -> Trial:
+    """The trial of a fault, on each kind of database in turn; all of one kind share a pair."""
+    _pair.revive()
+    return Trial(_pair, database, record_property)
