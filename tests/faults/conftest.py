@@ -95,10 +95,10 @@ def database(request: pytest.FixtureRequest) -> str:
 def new_pair(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Pair]:
-    """Makes pairs on a kind of database, with further settings; not started yet."""
+    """Makes pairs on a kind of database unless settings name one; not started yet."""
 
     def make(database: str, **settings: str) -> Pair:
-        if database == "PostgreSQL":
+        if database == "PostgreSQL" and "DESKHOLD_RBAC_DATABASE_URL" not in settings:
             settings |= urls(request.getfixturevalue("server"))
         return Pair(tmp_path_factory.mktemp("pair") / "var", **settings)
 

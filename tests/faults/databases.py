@@ -135,8 +135,13 @@ class Postgresql:
         self.run(f"CREATE DATABASE {name} OWNER {_ROLE}")
         if not others:
             return f"postgresql+psycopg://{_ROLE}@127.0.0.1:{self.port}/{name}"
-        hosts = "&".join(f"host=127.0.0.1:{one.port}" for one in (self, *others))
-        return f"postgresql+psycopg://{_ROLE}@/{name}?{hosts}&target_session_attrs=read-write"
+        servers = (self, *others)
+        hosts, ports = (
+            ",".join("127.0.0.1" for _ in servers),
+            ",".join(str(one.port) for one in servers),
+        )
+        where = f"host={hosts}&port={ports}&target_session_attrs=read-write"
+        return f"postgresql+psycopg://{_ROLE}@/{name}?{where}"
 
     def run(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement as the administrator of the server."""

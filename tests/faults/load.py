@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from deskhold import errors
+from deskhold.api.broker.v1.sessions_pb2 import ConnectResponse
 from deskhold.client import AsyncClient
 from deskhold.identities import Principal, PrincipalKind
 from tests.journeys.pair import TENANT, Pair
@@ -117,11 +118,12 @@ class Load:
 
     Attributes:
         record: What they were told so far.
+        places: Where they work.
     """
 
     def __init__(self, pair: Pair, places: Places, check: Callable[[], None]) -> None:
         self.record = Record()
-        self._places = places
+        self.places = places
         self._pair = pair
         self._check = check
         self._numbers = itertools.count(1)
@@ -135,9 +137,9 @@ class Load:
             owners = [await stack.enter_async_context(self._pair.client()) for _ in range(4)]
             guest = await stack.enter_async_context(self._pair.client(GUEST))
             stranger = await stack.enter_async_context(self._pair.client(STRANGER))
-            await _prepare(owners[0], self._places)
-            sets = (_host(self._places.sets, number) for number in range(_HOSTS))
-            imports = (_host(self._places.imports, number) for number in range(_HOSTS))
+            await _prepare(owners[0], self.places)
+            sets = (_host(self.places.sets, number) for number in range(_HOSTS))
+            imports = (_host(self.places.imports, number) for number in range(_HOSTS))
             callers = [
                 *(self._claim(owner) for owner in owners),
                 *(self._set_and_remove(owner, sets) for owner in owners),
@@ -177,29 +179,34 @@ class Load:
             await asyncio.sleep(0.02)
         return time.monotonic() - since
 
+    async def claim(self, user: str, call: Awaitable[ConnectResponse]) -> bool:
+        """Let a user claim a host by a call; return whether it was acknowledged."""
+        way_in = await self._told("claim", call)
+        if way_in is None:
+            return False
+        self.record.claims[user] = way_in.host
+        return True
+
     async def _claim(self, owner: AsyncClient) -> None:
         while True:
             user = f"claim.{next(self._numbers)}@contoso.com"
             # Refused or not answered, users ask again, and may find that they hold a host already.
-            while not (
-                way_in := await self._told("claim", owner.connect(self._places.claims, user=user))
-            ):
+            while not await self.claim(user, owner.connect(self.places.claims, user=user)):
                 pass
-            self.record.claims[user] = way_in.host
 
     async def _set_and_remove(self, owner: AsyncClient, hosts: Iterator[str]) -> None:
         for host in hosts:
             user = f"{host}@contoso.com"
             may_hold = self.record.hosts[host] = {None, user}
             if await self._told(
-                "set", owner.set_assignment(self._places.sets, user=user, host_id=host)
+                "set", owner.set_assignment(self.places.sets, user=user, host_id=host)
             ):
                 may_hold -= {None}
                 if next(self._numbers) % 2:
                     continue
                 may_hold |= {None}
                 if await self._told(
-                    "remove", owner.remove_assignment(self._places.sets, host_id=host)
+                    "remove", owner.remove_assignment(self.places.sets, host_id=host)
                 ):
                     may_hold -= {user}
 
@@ -209,14 +216,14 @@ class Load:
             file = "".join(f"{host},{user}\n" for host, user in rows.items()).encode()
             position = len(self.record.imports)
             self.record.imports.append((rows, False))
-            if await self._told("import", owner.import_assignments(self._places.imports, file)):
+            if await self._told("import", owner.import_assignments(self.places.imports, file)):
                 self.record.imports[position] = (rows, True)
 
     async def _grant(self, owner: AsyncClient) -> None:
         while True:
             user = f"grant.{next(self._numbers)}@contoso.com"
             may_be = self.record.grants[user] = {False, True}
-            given = await self._told("grant", _give(owner, self._places.sets, user))
+            given = await self._told("grant", _give(owner, self.places.sets, user))
             if given:
                 may_be -= {False}
                 if next(self._numbers) % 2:
@@ -228,27 +235,27 @@ class Load:
     async def _revoke(self, owner: AsyncClient, guest: AsyncClient) -> None:
         """Give a user a role and take it away; what the user may do follows at once."""
         while True:
-            if not (given := await self._told("grant", _give(owner, self._places.guests, GUEST))):
+            if not (given := await self._told("grant", _give(owner, self.places.guests, GUEST))):
                 continue
-            if await self._is_allowed(guest.connect(self._places.guests)) is False:
+            if await self._is_allowed(guest.connect(self.places.guests)) is False:
                 self.record.lost.append(f"{GUEST} was denied what an acknowledged grant allows")
             if await self._told("revoke", owner.delete_role_assignment(given.name)):  # noqa: SIM102
-                if await self._is_allowed(guest.connect(self._places.guests)):
+                if await self._is_allowed(guest.connect(self.places.guests)):
                     self.record.unauthorized.append(f"{GUEST} connected after the revocation")
 
     async def _trespass(self, stranger: AsyncClient) -> None:
         for number in itertools.count():
-            file = f"{_host(self._places.imports, number)},{STRANGER}\n".encode()
-            host = _host(self._places.sets, number)
+            file = f"{_host(self.places.imports, number)},{STRANGER}\n".encode()
+            host = _host(self.places.sets, number)
             for is_allowed in (
-                await self._is_allowed(stranger.connect(self._places.claims)),
+                await self._is_allowed(stranger.connect(self.places.claims)),
                 await self._is_allowed(
                     stranger.set_assignment(
-                        self._places.sets, user=STRANGER, host_id=host, force=True
+                        self.places.sets, user=STRANGER, host_id=host, force=True
                     )
                 ),
-                await self._is_allowed(stranger.import_assignments(self._places.imports, file)),
-                await self._is_allowed(_give(stranger, self._places.sets, STRANGER)),
+                await self._is_allowed(stranger.import_assignments(self.places.imports, file)),
+                await self._is_allowed(_give(stranger, self.places.sets, STRANGER)),
             ):
                 if is_allowed:
                     self.record.unauthorized.append(f"{STRANGER} was allowed a mutation")
