@@ -1,0 +1,173 @@
+"""The broker is killed in the middle of each kind of mutation, and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import itertools
+import pkgutil
+import random
+import uuid
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from deskhold import errors
+from deskhold.api.broker import v1
+from deskhold.api.broker.v1.agents_pb2 import HostReport, ReportedSession
+from deskhold.api.broker.v1.app_groups_pb2 import Application
+from deskhold.api.broker.v1.sessions_pb2 import SESSION_STATE_ACTIVE
+from deskhold.client import AsyncClient
+from deskhold.client.calls import Call
+from tests.broker_service.calls import BOB, EVERYTHING, MUTATIONS, READS, TOMORROW
+from tests.broker_service.pair import Eng
+from tests.faults.load import Load
+from tests.faults.trial import Trial
+
+# Of each kind in one round. A half is acknowledged before the broker is killed.
+_PLACES = 4
+_BUILDS = {**EVERYTHING, "RepairScopes": READS["RepairScopes"]}
+# They have no request id; what they do shows in the answer of the next one.
+_UNNUMBERED = {"Connect", "ReportHosts", "RepairScopes"}
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Mutation:
+    """One mutation in a place of its own.
+
+    Attributes:
+        kind: Its RPC.
+        call: It, with its request id.
+        answer: What the first attempt was answered; None when it was not.
+    """
+
+    kind: str
+    call: Call[Any]
+    answer: Any = None
+
+
+def _declared() -> Iterator[str]:
+    """Yield the name of every RPC of the broker that changes something."""
+    for module in pkgutil.iter_modules(v1.__path__, f"{v1.__name__}."):
+        if not module.name.endswith("_pb2"):
+            continue
+        file = importlib.import_module(module.name).DESCRIPTOR
+        for service in file.services_by_name.values():
+            for method in service.methods:
+                if method.GetOptions().idempotency_level != MethodOptions.NO_SIDE_EFFECTS:
+                    yield method.name
+
+
+def test_every_mutating_rpc_of_the_broker_is_among_those_that_are_killed() -> None:
+    # Watch only reads; as a stream without an end it is not declared as one that may be repeated.
+    assert {kind.partition(" ")[0] for kind in _BUILDS} == set(_declared()) - {"Watch"}
+
+
+async def test_the_broker_is_killed_in_the_middle_of_each_kind_of_mutation(trial: Trial) -> None:
+    interrupted: set[str] = set()
+    acknowledged: set[str] = set()
+    async with trial.of("broker killed -9 in each mutation") as load, AsyncExitStack() as stack:
+        owners = [await stack.enter_async_context(trial.pair.client()) for _ in range(4)]
+        while interrupted & acknowledged != _BUILDS.keys():
+            mutations = await _prepare(owners)
+            await _begin_all(trial, load, owners, mutations)
+            await trial.start("broker")
+            await asyncio.gather(*(_repeat(load, owners[0], one) for one in mutations))
+            interrupted |= {one.kind for one in mutations if one.answer is None}
+            acknowledged |= {one.kind for one in mutations if one.answer is not None}
+
+
+async def _begin_all(
+    trial: Trial, load: Load, owners: list[AsyncClient], mutations: list[Mutation]
+) -> None:
+    """Begin all at once; kill the broker when a half is acknowledged."""
+    killing: list[asyncio.Task[None]] = []
+
+    async def begin(owner: AsyncClient, mutation: Mutation) -> None:
+        try:
+            mutation.answer = await owner.send(mutation.call)
+        except errors.Unavailable:
+            return
+        load.record.acknowledged += 1
+        answered = sum(one.answer is not None for one in mutations)
+        if answered >= len(mutations) // 2 and not killing:
+            killing.append(asyncio.create_task(trial.kill("broker")))
+
+    await asyncio.gather(*map(begin, itertools.cycle(owners), mutations))
+    await killing[0]
+
+
+async def _repeat(load: Load, owner: AsyncClient, mutation: Mutation) -> None:
+    """Repeat a mutation as it was: it is answered as before, or else is done now."""
+    while True:
+        try:
+            again = await owner.send(mutation.call)
+        except errors.DeskholdError as error:
+            # The broker connects to rbac first, and removes what a killed one registered there.
+            if not (isinstance(error, errors.Unavailable) or error.reason == "NAME_IN_TRANSITION"):
+                raise
+            await asyncio.sleep(0.2)
+            continue
+        break
+    if mutation.answer is None or mutation.kind in _UNNUMBERED - {"Connect"}:
+        return
+    is_same = (
+        again.host == mutation.answer.host
+        if mutation.kind == "Connect"
+        else again == mutation.answer
+    )
+    if not is_same:
+        load.record.lost.append(f"{mutation.kind} was answered {mutation.answer}, then {again}")
+
+
+async def _prepare(owners: list[AsyncClient]) -> list[Mutation]:
+    kinds = list(_BUILDS) * _PLACES
+    engs = await asyncio.gather(*map(_prepare_one, itertools.cycle(owners), kinds))
+    mutations = [
+        Mutation(
+            kind,
+            _BUILDS[kind](eng, **({"request_id": str(uuid.uuid4())} if kind in MUTATIONS else {})),
+        )
+        for kind, eng in zip(kinds, engs, strict=True)
+    ]
+    random.shuffle(mutations)
+    return mutations
+
+
+async def _prepare_one(owner: AsyncClient, kind: str) -> Eng:
+    """Make a tenant of its own in which a mutation of this kind changes something."""
+    tenant = f"tenantGroups/default/tenants/mutated-{next(_numbers)}"
+    await owner.create_scope(f"/{tenant}")
+    made = await owner.create_collection(
+        tenant,
+        "eng",
+        type="personal",
+        auto_assign_user=True,
+        release_policy="quarantine" if kind == "ConfirmRelease" else None,
+        host_ids=["pc-1", "pc-2", "pc-3"],
+    )
+    await owner.set_assignment(made.name, user="alice@contoso.com", host_id="pc-1")
+    await owner.create_app_group(
+        made.name,
+        "erp",
+        type="remote_app",
+        applications=[Application(application_id="sap", file_path=r"C:\sap.exe")],
+    )
+    if kind in ("DisconnectSession", "LogOffSession", "SendSessionMessage"):
+        visit = ReportedSession(session_id=1, user=BOB, state=SESSION_STATE_ACTIVE)
+        await owner.report_hosts(
+            made.name, [HostReport(host_id="pc-1", boot_id="b1", sessions=[visit])]
+        )
+    elif kind == "MoveHosts":
+        await owner.create_collection(tenant, "spare", type="personal")
+    elif kind in ("SwapAssignments", "ConfirmRelease"):
+        await owner.set_assignment(made.name, user=BOB, host_id="pc-2")
+        if kind == "ConfirmRelease":
+            await owner.remove_assignment(made.name, host_id="pc-2")
+    elif kind == "CancelReservation":
+        await owner.reserve_host(made.name, host_id="pc-2", user=BOB, until=TOMORROW)
+    return Eng(tenant, made.name)
