@@ -60,7 +60,9 @@ class Certificates:
             return latest
 
         return grpc.dynamic_ssl_server_credentials(
-            served, changed, require_client_authentication=mutual
+            served,
+            changed,  # type: ignore[arg-type]  # None is documented, types-grpcio lacks it
+            require_client_authentication=mutual,
         )
 
     def _latest(self, *, mutual: bool) -> grpc.ServerCertificateConfiguration:

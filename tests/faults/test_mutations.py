@@ -21,10 +21,12 @@ from deskhold.api.broker.v1.agents_pb2 import HostReport, ReportedSession
 from deskhold.api.broker.v1.app_groups_pb2 import Application
 from deskhold.api.broker.v1.sessions_pb2 import SESSION_STATE_ACTIVE
 from deskhold.client import AsyncClient
+from deskhold.client.broker import agents, app_groups, assignments, collections
 from deskhold.client.calls import Call
+from deskhold.client.rbac import scopes
 from tests.broker_service.calls import BOB, EVERYTHING, MUTATIONS, READS, TOMORROW
 from tests.broker_service.pair import Eng
-from tests.faults.load import Load
+from tests.faults.load import Load, surely
 from tests.faults.trial import Trial
 
 # Under way at once, at the least: of few, a half would be over before the signal arrives.
@@ -106,17 +108,13 @@ async def _begin_all(
 
 async def _repeat(load: Load, owner: AsyncClient, mutation: Mutation) -> None:
     """Repeat a mutation as it was: it is answered as before, or else is done now."""
-    while True:
-        try:
-            again = await owner.send(mutation.call)
-            break
-        except errors.Unavailable:
-            await asyncio.sleep(0.2)  # the broker connects to rbac first
-        except errors.FailedPrecondition as error:
-            # What a killed broker was creating or deleting keeps its name for five minutes.
-            if error.reason != "NAME_IN_TRANSITION" or mutation.answer is not None:
-                raise
-            return
+    try:
+        again = await surely(owner, mutation.call)
+    except errors.FailedPrecondition as error:
+        # What a killed broker was creating or deleting keeps its name for five minutes.
+        if error.reason != "NAME_IN_TRANSITION" or mutation.answer is not None:
+            raise
+        return
     if mutation.answer is None or mutation.kind in _UNNUMBERED - {"Connect"}:
         return
     is_same = (
@@ -145,8 +143,8 @@ async def _prepare(owners: list[AsyncClient], left: Collection[str]) -> list[Mut
 async def _prepare_one(owner: AsyncClient, kind: str) -> Eng:
     """Make a tenant of its own in which a mutation of this kind changes something."""
     tenant = f"tenantGroups/default/tenants/mutated-{next(_numbers)}"
-    await owner.create_scope(f"/{tenant}")
-    made = await owner.create_collection(
+    parent = scopes.create_scope(f"/{tenant}")
+    made = collections.create_collection(
         tenant,
         "eng",
         type="personal",
@@ -154,24 +152,26 @@ async def _prepare_one(owner: AsyncClient, kind: str) -> Eng:
         release_policy="quarantine" if kind == "ConfirmRelease" else None,
         host_ids=["pc-1", "pc-2", "pc-3"],
     )
-    await owner.set_assignment(made.name, user="alice@contoso.com", host_id="pc-1")
-    await owner.create_app_group(
-        made.name,
-        "erp",
-        type="remote_app",
-        applications=[Application(application_id="sap", file_path=r"C:\sap.exe")],
-    )
+    eng = Eng(tenant, f"{tenant}/collections/eng")
+    for call in (parent, made, *_needs(kind, eng)):
+        await surely(owner, call)
+    return eng
+
+
+def _needs(kind: str, eng: Eng) -> Iterator[Call[Any]]:
+    """Yield what makes the collection fit for a mutation."""
+    sap = Application(application_id="sap", file_path=r"C:\sap.exe")
+    yield assignments.set_assignment(eng.name, user="alice@contoso.com", host_id="pc-1")
+    yield app_groups.create_app_group(eng.name, "erp", type="remote_app", applications=[sap])
     if kind in ("DisconnectSession", "LogOffSession", "SendSessionMessage"):
         visit = ReportedSession(session_id=1, user=BOB, state=SESSION_STATE_ACTIVE)
-        await owner.report_hosts(
-            made.name, [HostReport(host_id="pc-1", boot_id="b1", sessions=[visit])]
-        )
+        report = HostReport(host_id="pc-1", boot_id="b1", sessions=[visit])
+        yield agents.report_hosts(eng.name, [report])
     elif kind == "MoveHosts":
-        await owner.create_collection(tenant, "spare", type="personal")
-    elif kind in ("SwapAssignments", "ConfirmRelease"):
-        await owner.set_assignment(made.name, user=BOB, host_id="pc-2")
-        if kind == "ConfirmRelease":
-            await owner.remove_assignment(made.name, host_id="pc-2")
+        yield collections.create_collection(eng.tenant, "spare", type="personal")
     elif kind == "CancelReservation":
-        await owner.reserve_host(made.name, host_id="pc-2", user=BOB, until=TOMORROW)
-    return Eng(tenant, made.name)
+        yield assignments.reserve_host(eng.name, host_id="pc-2", user=BOB, until=TOMORROW)
+    elif kind in ("SwapAssignments", "ConfirmRelease"):
+        yield assignments.set_assignment(eng.name, user=BOB, host_id="pc-2")
+        if kind == "ConfirmRelease":
+            yield assignments.remove_assignment(eng.name, host_id="pc-2")
