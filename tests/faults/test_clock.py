@@ -35,6 +35,9 @@ class Clock:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            # Its repair for old C libraries delays waits that go by the monotonic clock: with it a
+            # claim takes 0.1 s instead of 7 ms.
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         }
 
     def go_back(self) -> None:

@@ -153,7 +153,8 @@ async def _prepare_one(owner: AsyncClient, kind: str) -> Eng:
         host_ids=["pc-1", "pc-2", "pc-3"],
     )
     eng = Eng(tenant, f"{tenant}/collections/eng")
-    for call in (parent, made, *_needs(kind, eng)):
+    calls: list[Call[Any]] = [parent, made, *_needs(kind, eng)]
+    for call in calls:
         await surely(owner, call)
     return eng
 
