@@ -41,7 +41,7 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo -n)
 .PHONY: rdp
 rdp: $(DEV) ## open desktops with xrdp and xfreerdp; installs Debian's packages, runs as root
 	@./setup.sh rdp
-	@$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/rdp
+	@$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider $(or $(T),tests/rdp)
 
 .PHONY: worlds
 worlds: $(DEV) ## compare the judge with the reference in 100,000 random worlds, on all cores
