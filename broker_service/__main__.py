@@ -38,7 +38,7 @@ from deskhold.chassis.metrics import DatabaseMetrics
 from deskhold.chassis.readiness import Check, database_check
 from deskhold.chassis.reloading import Reload
 from deskhold.chassis.server import Server, problems_of
-from deskhold.chassis.settings import Reader, ServerSettings, address, count, explained
+from deskhold.chassis.settings import Reader, ServerSettings, addresses, count, explained
 from deskhold.chassis.store_clock import StoreClock
 from deskhold.chassis.telemetry import configure_logging, warn_of_unknown
 
@@ -50,13 +50,13 @@ class BrokerSettings:
     """The settings that only this service has.
 
     Attributes:
-        authority_address: Where rbac serves services.
+        authority_addresses: Where each rbac serves services.
         signer: Signs `.rdp` files; None: they are not signed.
         token_seconds: How long a routing token is valid.
         activity_days, activity_rows: For how long, and how many, activities are kept.
     """
 
-    authority_address: str
+    authority_addresses: tuple[str, ...]
     signer: Signer | None
     token_seconds: int
     activity_days: int
@@ -66,7 +66,7 @@ class BrokerSettings:
     def read(cls, reader: Reader) -> BrokerSettings:
         """Read them; the caller finishes the reader before use."""
         return cls(
-            authority_address=reader.read("AUTHORITY_ADDRESS", address),
+            authority_addresses=reader.read("AUTHORITY_ADDRESS", addresses),
             signer=reader.read("RDP_SIGNING_FILE", optional_signer, ""),
             token_seconds=reader.read(
                 "ROUTING_TOKEN_SECONDS", lifetime_seconds, str(LIFETIME_SECONDS)
@@ -104,8 +104,9 @@ async def _serve(
     registry = CollectorRegistry()
     database = Database(settings.database_url)
     dialling = Dialling(
+        own.authority_addresses,
         Endpoint(
-            own.authority_address,
+            "",
             settings.ca_file,
             cert_file=settings.tls_cert_file,
             key_file=settings.tls_key_file,
@@ -155,6 +156,7 @@ async def _serve(
     try:
         await server.serve_until_told(
             Task("clock", StoreClock(database, logger).run),
+            Task("authority_addresses", dialling.run),
             Task("registration", registration.run),
             Task("monitor", monitor.run),
             Task("inventory", inventory.run),

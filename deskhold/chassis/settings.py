@@ -246,6 +246,11 @@ def address(text: str) -> str:
     return text
 
 
+def addresses(text: str) -> tuple[str, ...]:
+    """Return each `host:port` of a list with commas."""
+    return tuple(address(one.strip()) for one in text.split(","))
+
+
 def optional_address(text: str) -> str:
     """Return `host:port`, or nothing."""
     return address(text) if text else ""
