@@ -33,7 +33,7 @@ from broker_service.watch.hub import Hub
 from deskhold.channel import Endpoint
 from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.db import Database, migrate
 from deskhold.chassis.metrics import DatabaseMetrics
 from deskhold.chassis.readiness import Check, database_check
 from deskhold.chassis.reloading import Reload
@@ -102,7 +102,7 @@ async def _serve(
     logger: structlog.typing.FilteringBoundLogger,
 ) -> None:
     registry = CollectorRegistry()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, connections=settings.database_connections)
     dialling = Dialling(
         Endpoint(
             own.authority_address,

@@ -1,7 +1,7 @@
 """Forgets what was kept long enough: activities and changes, the oldest first, in small steps.
 
-Each step is a transaction of its own, so that what callers wait for gets its turn in the writing
-lane between two of them. Several brokers on one database may do so at the same time.
+Each step is a transaction of its own, so that what callers wait for gets its turn between two of
+them. Several brokers on one database may do so at the same time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from broker_service.changes.store import prune as prune_changes
 from broker_service.diagnostics.store import prune as prune_activities
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 
 ACTIVITY_DAYS: Final = 30
 ACTIVITY_ROWS: Final = 1_000_000
@@ -102,5 +102,5 @@ class Retention:
                 kept=rule.rows,
                 at_most=self._step,
             )
-            while await self._database.writer.call(remove):
+            while await self._database.write(remove):
                 pass

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import SchemaItem
 
 from broker_service.columns import Id, column, exact, partial_index
-from deskhold.chassis.replay import replies_table
+from deskhold.chassis.db.idempotency import replies_table
 
 metadata = MetaData()
 

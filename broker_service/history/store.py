@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, literal, or_, select
+from sqlalchemy import Connection, Row, func, insert, literal, or_, select
 
 from broker_service.changes.rules import Changed, ResourceKind
 from broker_service.changes.store import note
 from broker_service.history.rules import Author, Event, EventKind, Period, Turn, Wanted
 from broker_service.tables import history
+from deskhold.chassis.db.rows import ManyRows
 from deskhold.chassis.paging import Page
-from deskhold.chassis.rows import prepare_insert
 from deskhold.names import fold_id
 
-_INSERT = prepare_insert(
-    history, [column.name for column in history.c if column is not history.c.id]
+_INSERT = ManyRows(
+    insert(history), [column.name for column in history.c if column is not history.c.id]
 )
 # SQLite allows 32,766 parameters in a statement.
 _CHUNK = 5_000

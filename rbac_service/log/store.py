@@ -12,9 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, update
 
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.chassis.paging import Page
-from deskhold.chassis.statements import Prepared
 from rbac_service.log.rules import (
     GENESIS_HASH,
     Author,
@@ -29,7 +28,6 @@ from rbac_service.tables import head, log
 
 _HEAD = select(head.c.epoch, head.c.revision)
 _LOCK = _HEAD.with_for_update()
-_READ_HEAD = Prepared(_HEAD)
 # An entry holds what one call changed, up to megabytes; no answer is to hold too many of those.
 MAX_CHARACTERS = 4_000_000
 
@@ -48,24 +46,23 @@ class Head:
 
 
 async def newest_head(database: Database) -> Head:
-    """Return where the log ends now: at a glance, or in one read for everybody who waits for it.
+    """Return where the log ends now, in one read for everybody who waits for it.
 
     Raises:
         Unavailable: The store does not answer.
         ResourceExhausted: Too much waits for it already.
     """
-    rows = database.glance(_READ_HEAD)
-    return Head(*rows[0]) if rows else await database.lookup(read_heads, None)
+    return await database.lookup("head", read_heads, None)
 
 
 def read_heads(connection: Connection, arguments: Sequence[None]) -> Sequence[Head]:
-    """Read the head once for everybody who waits for it (an operation for `Lane.gather`)."""
+    """Read the head once for everybody who waits for it (an operation for `Database.lookup`)."""
     return [read_head(connection)] * len(arguments)
 
 
 def read_head(connection: Connection) -> Head:
     """Return where the log ends."""
-    (row,) = _READ_HEAD.run(connection, {})
+    row = connection.execute(_HEAD).one()
     return Head(row.epoch, row.revision)
 
 

@@ -19,7 +19,7 @@ from typing import Final
 from prometheus_client import Counter
 
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.errors import Aborted, ResourceExhausted, Unavailable
 from rbac_service.access.policy import TAIL_SECONDS
 from rbac_service.log.rules import Entry

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from deskhold.chassis.database import Connection, Database
-from deskhold.chassis.replay import Commit
+from deskhold.chassis.db import Connection, Database
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.identities import Domains
 from deskhold.names import DEPLOYMENT_SCOPE
 from rbac_service.access.policy import Policy

@@ -40,9 +40,7 @@ async def record(store: Store, *hours_ago: float) -> None:
         )
         for hours in hours_ago
     ]
-    await store.database.writer.call(
-        lambda tx: diagnostics_store.insert_activities(tx, rows, DOMAINS)
-    )
+    await store.database.write(lambda tx: diagnostics_store.insert_activities(tx, rows, DOMAINS))
 
 
 async def change(store: Store, *hours_ago: float) -> None:
@@ -50,7 +48,7 @@ async def change(store: Store, *hours_ago: float) -> None:
         Changed(ResourceKind.HOST, f"{ENG}/hosts/pc-{hours}", int(NOW_US - hours * HOUR_US))
         for hours in hours_ago
     ]
-    await store.database.writer.call(lambda tx: note(tx, changed))
+    await store.database.write(lambda tx: note(tx, changed))
 
 
 async def count(store: Store, table: Any) -> int:

@@ -238,7 +238,7 @@ async def test_a_store_that_does_not_answer_fails_no_call_and_loses_nothing_that
         raise Unavailable("down")
 
     with monkeypatch.context() as broken:
-        broken.setattr(store.database.writer, "call", down)
+        broken.setattr(store.database, "write", down)
         await pass_through(one, "AssignmentService/SetAssignment", SET)
         with pytest.raises(Unavailable):
             await one.queue.flush()

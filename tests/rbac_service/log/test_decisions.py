@@ -136,7 +136,7 @@ async def test_a_store_that_does_not_answer_loses_nothing_that_still_fits(
         raise Unavailable("down")
 
     with monkeypatch.context() as broken:
-        broken.setattr(deployment.database.writer, "call", down)
+        broken.setattr(deployment.database, "write", down)
         with pytest.raises(Unavailable):
             await log.queue.flush()
     await log.queue.flush()
