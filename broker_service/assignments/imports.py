@@ -174,7 +174,6 @@ class Transfers:
             f"the hosts of {collection} change faster than the file can be compared with them;"
             " nothing was changed; import it again when fewer changes are made",
             metadata={"collection": collection},
-            retry_after_seconds=1.0,
         )
 
     async def _draft(

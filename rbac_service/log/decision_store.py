@@ -27,14 +27,9 @@ def insert_decisions(connection: Connection, batch: Sequence[RecordedDecision]) 
 
 def has_decision(connection: Connection, one: RecordedDecision) -> bool:
     """Say whether a decision is stored already."""
-    decision_id, time_us, _, principal, action, scope, *_ = _cut(one)
-    same = (
-        decisions.c.decision_id == decision_id,
-        decisions.c.time_us == time_us,
-        decisions.c.principal == principal,
-        decisions.c.action == action,
-        decisions.c.scope == scope,
-    )
+    names = ("decision_id", "time_us", "principal", "action", "scope")
+    row = _cut(one)
+    same = [decisions.c[name] == row[name] for name in names]
     return connection.execute(select(decisions.c.id).where(*same).limit(1)).first() is not None
 
 
