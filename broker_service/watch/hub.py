@@ -33,7 +33,7 @@ from deskhold.chassis.clock import now_us
 from deskhold.chassis.db import Connection, Database
 from deskhold.errors import Aborted, ResourceExhausted, Unavailable
 
-WATCHERS: Final = 100
+WATCHERS: Final = 1_000
 CHECKPOINT_SECONDS: Final = 3.0
 # A change of 10,000 rows, the most that one call makes, fits twice.
 _QUEUED: Final = 20_000

@@ -53,7 +53,7 @@ class Audit:
         The page comes back with them, smaller than asked for when its entries are large.
         """
         rows = await self._database.read(lambda tx: store.list_entries(tx, wanted, page))
-        if sum(len(entry.encoded) for entry in rows[:-1]) > store.MAX_CHARACTERS:
+        if sum(len(entry.encoded) for entry in rows[:-1]) > store.MAX_PAGE_CHARACTERS:
             page = replace(page, size=len(rows) - 1)
         return rows, page
 

@@ -81,7 +81,7 @@ class Scopes:
     async def delete(
         self, name: Name, *, force: bool, author: Author, now_us: int, commit: Commit[Reply]
     ) -> Reply:
-        """Remove a scope, with force all below it, and the role assignments there, in one revision.
+        """Remove a scope, with force all below it, and the role assignments there, as a whole.
 
         Raises:
             NotFound: It is not registered.

@@ -12,7 +12,16 @@ from sqlalchemy import Connection, select
 from deskhold.chassis.db import Database
 from deskhold.errors import NotFound
 from rbac_service import tables
-from rbac_service.log.rules import GENESIS_HASH, Author, Change, ChangeKind, chain_hash
+from rbac_service.log import store
+from rbac_service.log.rules import (
+    GENESIS_HASH,
+    Author,
+    Change,
+    ChangeKind,
+    chain_hash,
+    encode_changes,
+    encode_revisions,
+)
 from rbac_service.log.store import append, read_after, read_head, read_heads
 from tests.rbac_service.chain import first_broken
 
@@ -70,6 +79,29 @@ async def test_what_waits_together_still_gets_one_revision_each(database: Databa
 
     assert sorted(given_revisions) == list(range(1, 101))
     assert first_broken(await entries(database)) is None
+
+
+async def test_what_is_too_large_for_one_revision_is_several_committed_together(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.write(writing("/1"))
+    monkeypatch.setattr(store, "MAX_CHARACTERS", 2 * len(encode_changes([change("/0")])))
+    changes = [change(f"/{number}") for number in range(5)]
+
+    newest = await database.write(lambda tx: append(tx, changes, author=AUTHOR, now_us=17))
+
+    made = await database.read(lambda tx: list(read_after(tx, 1)))
+    assert made == [(2, (*changes[:2],)), (3, (*changes[2:4],)), (4, (changes[4],))]
+    assert newest == 4 == (await database.read(read_head)).revision
+    assert first_broken(await entries(database)) is None
+
+
+def test_a_change_that_is_too_large_alone_is_a_revision() -> None:
+    assert encode_revisions([change("/1"), change("/2")], 1) == [
+        encode_changes([change("/1")]),
+        encode_changes([change("/2")]),
+    ]
+    assert encode_revisions([], 1) == [encode_changes([])]
 
 
 async def test_what_came_after_a_revision_is_read_oldest_first(database: Database) -> None:
