@@ -24,7 +24,7 @@ from broker_service.hosts.inventory import Inventory
 from broker_service.metrics import register
 from broker_service.registration.outbox import Registration
 from broker_service.request_sizes import MAX_BYTES
-from broker_service.retention import ACTIVITY_DAYS, ACTIVITY_ROWS, Retention, rules
+from broker_service.retention import ACTIVITY_DAYS, ACTIVITY_ROWS, HISTORY_DAYS, Retention, rules
 from broker_service.services import services
 from broker_service.sessions.outcomes import Outcomes
 from broker_service.sessions.routing import LIFETIME_SECONDS, RoutingTokens, lifetime_seconds
@@ -33,7 +33,7 @@ from broker_service.watch.hub import Hub
 from deskhold.channel import Endpoint
 from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.db import Database, migrate
 from deskhold.chassis.metrics import DatabaseMetrics
 from deskhold.chassis.readiness import Check, database_check
 from deskhold.chassis.reloading import Reload
@@ -61,6 +61,7 @@ class BrokerSettings:
     token_seconds: int
     activity_days: int
     activity_rows: int
+    history_days: int
 
     @classmethod
     def read(cls, reader: Reader) -> BrokerSettings:
@@ -73,6 +74,7 @@ class BrokerSettings:
             ),
             activity_days=reader.read("ACTIVITY_DAYS", count, str(ACTIVITY_DAYS)),
             activity_rows=reader.read("ACTIVITY_ROWS", count, str(ACTIVITY_ROWS)),
+            history_days=reader.read("HISTORY_DAYS", count, str(HISTORY_DAYS)),
         )
 
 
@@ -102,7 +104,7 @@ async def _serve(
     logger: structlog.typing.FilteringBoundLogger,
 ) -> None:
     registry = CollectorRegistry()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, connections=settings.database_connections)
     dialling = Dialling(
         own.authority_addresses,
         Endpoint(
@@ -117,7 +119,11 @@ async def _serve(
     registration = Registration(database, authority, clock_us=now_us, logger=logger)
     recorder = Recorder(database, settings.domains, registry)
     hub = Hub(database)
-    kept = rules(activity_days=own.activity_days, activity_rows=own.activity_rows)
+    kept = rules(
+        activity_days=own.activity_days,
+        activity_rows=own.activity_rows,
+        history_days=own.history_days,
+    )
     retention = Retention(database, kept, clock_us=now_us)
     inventory = Inventory(database)
     register(registry, authority, hub)
