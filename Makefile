@@ -65,6 +65,8 @@ bench: $(DEV) ## measure claims, checks, decisions and convergence, and print th
 	@$(BIN)/python -m bench --postgresql
 	@$(BIN)/python -m bench.fleet
 	@$(BIN)/python -m bench.fleet --postgresql
+	@$(BIN)/python -m bench.mixed
+	@$(BIN)/python -m bench.mixed --postgresql
 	@$(BIN)/python -m bench.checks
 	@$(BIN)/python -m bench.decisions
 	@$(BIN)/python -m bench.convergence
