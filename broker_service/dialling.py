@@ -21,7 +21,7 @@ from deskhold.channel import Endpoint, open_async
 from deskhold.chassis.settings import SettingsError
 from deskhold.errors import Unavailable
 
-# What is asked over the former channel has been answered, or given up, by then.
+# By then, calls over the former channel have been answered or given up.
 _GRACE_SECONDS: Final = 10.0
 _LOOK_UP_SECONDS: Final = 30.0
 

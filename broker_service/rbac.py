@@ -93,7 +93,7 @@ class Authority:
         return len(self._waiting) + len(self._asked)
 
     def use(self, channel: grpc.aio.Channel) -> None:
-        """Ask over another channel from now on; what is asked already goes on over the former."""
+        """Use another channel from now on; calls that are under way stay on the former one."""
         self._access = access_pb2_grpc.AccessServiceStub(channel)
         self._scopes = scopes_pb2_grpc.ScopeServiceStub(channel)
         self._health: Any = health_pb2_grpc.HealthStub(channel)  # its type stub has no methods

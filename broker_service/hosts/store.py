@@ -196,7 +196,7 @@ def next_us(now_us: int) -> ColumnElement[int]:
 
 
 def lock_hosts(connection: Connection, collection: Collection) -> Iterator[Host]:
-    """Return every host of a collection by key, and let nobody claim one."""
+    """Return every host of a collection by key, and lock them."""
     for row in connection.execute(locked(reported(collection).order_by(hosts.c.host_key))):
         yield reported_host(row, collection)
 
@@ -211,7 +211,7 @@ def list_all(connection: Connection, collection: Collection) -> Iterator[Host]:
 def lock_versions(
     connection: Connection, collection: Collection
 ) -> dict[str, tuple[int, int, str | None]]:
-    """Return number, version and holder of every host of a collection, and let nobody claim one.
+    """Return number, version and holder of every host of a collection, and lock them.
 
     By key. A twentieth of the time that `lock_hosts` takes.
     """

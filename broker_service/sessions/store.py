@@ -95,7 +95,7 @@ _SIGNING_IN = (
         sign_ins.c.collection_id == bindparam("collection"),
         sign_ins.c.user_key.in_(_USER_KEYS),
         sign_ins.c.expires_us > bindparam("now_us"),
-        # Who has not arrived yet is sent elsewhere when the host takes nobody any more.
+        # A user who has not arrived yet is sent elsewhere when the host takes no more sessions.
         hosts.c.claim_rank.is_not(None),
     )
 )

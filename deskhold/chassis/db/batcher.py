@@ -123,7 +123,7 @@ class Batcher:
             result: Result = await one.future
             return result
         except asyncio.CancelledError:
-            # Nobody waits for the batch any more.
+            # The caller of the batch has left.
             if one.batch is not None and all(other.future.done() for other in one.batch.waiters):
                 self._workers.stop(one.batch.work)
             raise
