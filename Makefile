@@ -30,11 +30,11 @@ tour: $(DEV) ## the five-minute tour of the README, against services of its own
 ##@ Develop
 .PHONY: test
 test: $(DEV) ## run the tests but the slow ones; T=tests/journeys chooses some, slow or not
-	@$(BIN)/python -m pytest -n auto $(or $(T),-m "not slow and not rdp")
+	@$(BIN)/python -m pytest -n auto $(or $(T),-m "not slow and not rdp and not faults")
 
 .PHONY: slow
 slow: $(DEV) ## run the slow tests: races of processes, long sequences of random calls
-	@$(BIN)/python -m pytest -n auto -m "slow and not rdp"
+	@$(BIN)/python -m pytest -n auto -m "slow and not rdp and not faults"
 
 # Its hosts are namespaces, which only root can make. Root leaves no file behind in the checkout.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo -n)
@@ -42,6 +42,11 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo -n)
 rdp: $(DEV) ## open desktops with xrdp and xfreerdp; installs Debian's packages, runs as root
 	@./setup.sh rdp
 	@$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider $(or $(T),tests/rdp)
+
+.PHONY: faults
+faults: $(DEV) ## break databases, services and the clock under load, and print what became of it
+	@./setup.sh faults
+	@$(BIN)/python -m pytest tests/faults
 
 .PHONY: worlds
 worlds: $(DEV) ## compare the judge with the reference in 100,000 random worlds, on all cores

@@ -4,6 +4,7 @@
 #   ./setup.sh          .venv         the project, its server and tracing extras and the developers' tools
 #   ./setup.sh protos   .venv-protos  the stub generator, which needs an older protobuf
 #   ./setup.sh rdp      Debian's Remote Desktop programs, which `make rdp` runs; needs root or sudo
+#   ./setup.sh faults   Debian's libfaketime, by which `make faults` sets clocks; needs root or sudo
 #
 # Both environments hold exactly what uv.lock names. `make` calls this when pyproject.toml or uv.lock
 # is newer. UV_* and PIP_* are honoured: UV_PYTHON chooses another interpreter, UV_DEFAULT_INDEX or
@@ -40,27 +41,39 @@ rdp_packages=(
   xrdp xorgxrdp freerdp2-x11 xvfb x11-apps x11-xserver-utils imagemagick haproxy
 )
 
-install_rdp() {
-  local missing=() package
-  for package in "${rdp_packages[@]}"; do
+# install_packages <make target> <package>...
+install_packages() {
+  local target=$1 missing=() package
+  shift
+  for package in "$@"; do
     is_installed "$package" || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
   can_install ||
-    fail "make rdp needs packages of Debian 12; type: sudo apt-get install --no-install-recommends ${missing[*]}"
+    fail "make $target needs packages of Debian 12; type: sudo apt-get install --no-install-recommends ${missing[*]}"
   echo "setup: installing Debian's ${missing[*]}" >&2
-  # The package starts a service for the whole network; the tests run xrdp themselves, on loopback.
-  if ! is_installed xrdp && command -v systemctl >/dev/null; then
-    "${as_root[@]}" systemctl mask --quiet xrdp.service xrdp-sesman.service
-    echo "setup: masked its services; to use xrdp: systemctl unmask xrdp xrdp-sesman" >&2
-  fi
   apt_install "${missing[@]}" || fail "apt-get could not install ${missing[*]}; its errors are above"
 }
 
-if [ "${1:-}" = rdp ]; then
-  install_rdp
-  exit
-fi
+install_rdp() {
+  # The package starts a service for the whole network; the tests run xrdp themselves, on loopback.
+  if ! is_installed xrdp && can_install && command -v systemctl >/dev/null; then
+    "${as_root[@]}" systemctl mask --quiet xrdp.service xrdp-sesman.service
+    echo "setup: masked its services; to use xrdp: systemctl unmask xrdp xrdp-sesman" >&2
+  fi
+  install_packages rdp "${rdp_packages[@]}"
+}
+
+case ${1:-} in
+  rdp)
+    install_rdp
+    exit
+    ;;
+  faults)
+    install_packages faults libfaketime
+    exit
+    ;;
+esac
 
 python=$(command -v python3) || fail "python3 is not on PATH; install Python 3.11 or newer"
 python=$("$python" -c 'import sys; print(sys.executable)')
@@ -112,5 +125,5 @@ fill() {
 case ${1:-dev} in
   dev) fill .venv --extra server --extra tracing --group dev ;;
   protos) fill .venv-protos --only-group protos ;;
-  *) fail "unknown environment '$1'; choose dev, protos or rdp" ;;
+  *) fail "unknown environment '$1'; choose dev, protos, rdp or faults" ;;
 esac
