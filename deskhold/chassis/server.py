@@ -56,7 +56,9 @@ _MAX_PENDING = 1 << 16
 # What a stranger's connection may cost. A token with 256 GUIDs as groups has 14 KB; of metadata
 # above the bound more and more is refused, and all above twice as much.
 _MAX_METADATA_BYTES = 16 * 1024
-_MAX_STREAMS = 1_000
+# Far above what one portal needs: a client that has not read this bound yet may begin more calls,
+# and gRPC refuses those without a word.
+_MAX_STREAMS = 8_000
 _IDLE_MS = 15 * 60 * 1000
 _HANDSHAKE_MS = 20_000
 _PING_INTERVAL_MS = 10_000
