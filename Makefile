@@ -41,7 +41,7 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo -n)
 .PHONY: rdp
 rdp: $(DEV) ## open desktops with xrdp and xfreerdp; installs Debian's packages, runs as root
 	@./setup.sh rdp
-	@$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider tests/rdp
+	@$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider $(or $(T),tests/rdp)
 
 .PHONY: faults
 faults: $(DEV) ## break databases, services and the clock under load, and print what became of it
@@ -70,6 +70,8 @@ bench: $(DEV) ## measure claims, checks, decisions and convergence, and print th
 	@$(BIN)/python -m bench --postgresql
 	@$(BIN)/python -m bench.fleet
 	@$(BIN)/python -m bench.fleet --postgresql
+	@$(BIN)/python -m bench.mixed
+	@$(BIN)/python -m bench.mixed --postgresql
 	@$(BIN)/python -m bench.checks
 	@$(BIN)/python -m bench.decisions
 	@$(BIN)/python -m bench.convergence

@@ -22,7 +22,7 @@ from sqlalchemy import create_engine
 from bench import policies
 from bench.engines import Answer, cedar, pycasbin
 from bench.machine import conditions
-from deskhold.chassis.database import migrate
+from deskhold.chassis.db import migrate
 from rbac_service.access.rules import Question, decide
 from rbac_service.access.snapshot import Snapshot
 from rbac_service.access.store import load_snapshot

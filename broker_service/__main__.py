@@ -24,7 +24,7 @@ from broker_service.hosts.inventory import Inventory
 from broker_service.metrics import register
 from broker_service.registration.outbox import Registration
 from broker_service.request_sizes import MAX_BYTES
-from broker_service.retention import ACTIVITY_DAYS, ACTIVITY_ROWS, Retention, rules
+from broker_service.retention import ACTIVITY_DAYS, ACTIVITY_ROWS, HISTORY_DAYS, Retention, rules
 from broker_service.services import services
 from broker_service.sessions.outcomes import Outcomes
 from broker_service.sessions.routing import LIFETIME_SECONDS, RoutingTokens, lifetime_seconds
@@ -33,12 +33,12 @@ from broker_service.watch.hub import Hub
 from deskhold.channel import Endpoint
 from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.db import Database, migrate
 from deskhold.chassis.metrics import DatabaseMetrics
 from deskhold.chassis.readiness import Check, database_check
 from deskhold.chassis.reloading import Reload
 from deskhold.chassis.server import Server, problems_of
-from deskhold.chassis.settings import Reader, ServerSettings, address, count, explained
+from deskhold.chassis.settings import Reader, ServerSettings, addresses, count, explained
 from deskhold.chassis.store_clock import StoreClock
 from deskhold.chassis.telemetry import configure_logging, warn_of_unknown
 
@@ -50,29 +50,31 @@ class BrokerSettings:
     """The settings that only this service has.
 
     Attributes:
-        authority_address: Where rbac serves services.
+        authority_addresses: Where each rbac serves services.
         signer: Signs `.rdp` files; None: they are not signed.
         token_seconds: How long a routing token is valid.
         activity_days, activity_rows: For how long, and how many, activities are kept.
     """
 
-    authority_address: str
+    authority_addresses: tuple[str, ...]
     signer: Signer | None
     token_seconds: int
     activity_days: int
     activity_rows: int
+    history_days: int
 
     @classmethod
     def read(cls, reader: Reader) -> BrokerSettings:
         """Read them; the caller finishes the reader before use."""
         return cls(
-            authority_address=reader.read("AUTHORITY_ADDRESS", address),
+            authority_addresses=reader.read("AUTHORITY_ADDRESS", addresses),
             signer=reader.read("RDP_SIGNING_FILE", optional_signer, ""),
             token_seconds=reader.read(
                 "ROUTING_TOKEN_SECONDS", lifetime_seconds, str(LIFETIME_SECONDS)
             ),
             activity_days=reader.read("ACTIVITY_DAYS", count, str(ACTIVITY_DAYS)),
             activity_rows=reader.read("ACTIVITY_ROWS", count, str(ACTIVITY_ROWS)),
+            history_days=reader.read("HISTORY_DAYS", count, str(HISTORY_DAYS)),
         )
 
 
@@ -102,10 +104,11 @@ async def _serve(
     logger: structlog.typing.FilteringBoundLogger,
 ) -> None:
     registry = CollectorRegistry()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, connections=settings.database_connections)
     dialling = Dialling(
+        own.authority_addresses,
         Endpoint(
-            own.authority_address,
+            "",
             settings.ca_file,
             cert_file=settings.tls_cert_file,
             key_file=settings.tls_key_file,
@@ -116,7 +119,11 @@ async def _serve(
     registration = Registration(database, authority, clock_us=now_us, logger=logger)
     recorder = Recorder(database, settings.domains, registry)
     hub = Hub(database)
-    kept = rules(activity_days=own.activity_days, activity_rows=own.activity_rows)
+    kept = rules(
+        activity_days=own.activity_days,
+        activity_rows=own.activity_rows,
+        history_days=own.history_days,
+    )
     retention = Retention(database, kept, clock_us=now_us)
     inventory = Inventory(database)
     register(registry, authority, hub)
@@ -155,6 +162,7 @@ async def _serve(
     try:
         await server.serve_until_told(
             Task("clock", StoreClock(database, logger).run),
+            Task("authority_addresses", dialling.run),
             Task("registration", registration.run),
             Task("monitor", monitor.run),
             Task("inventory", inventory.run),

@@ -19,6 +19,7 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client import Summary
 
+from broker_service.hedging import hedged
 from deskhold import status
 from deskhold.api.rbac.v1 import (
     access_pb2,
@@ -45,7 +46,7 @@ _MARGIN_SECONDS = 0.05
 _RETRY_SECONDS = 1.0
 _PAGE_SIZE = 1000
 _REGISTERED = frozenset({scopes_pb2.SCOPE_KIND_COLLECTION, scopes_pb2.SCOPE_KIND_APP_GROUP})
-_ACCESS_SERVICE = access_pb2.DESCRIPTOR.services_by_name["AccessService"].full_name
+ACCESS_SERVICE = access_pb2.DESCRIPTOR.services_by_name["AccessService"].full_name
 _KINDS = {
     PrincipalKind.USER: principals_pb2.PRINCIPAL_KIND_USER,
     PrincipalKind.GROUP: principals_pb2.PRINCIPAL_KIND_GROUP,
@@ -92,7 +93,7 @@ class Authority:
         return len(self._waiting) + len(self._asked)
 
     def use(self, channel: grpc.aio.Channel) -> None:
-        """Ask over another channel from now on; what is asked already goes on over the former."""
+        """Use another channel from now on; calls that are under way stay on the former one."""
         self._access = access_pb2_grpc.AccessServiceStub(channel)
         self._scopes = scopes_pb2_grpc.ScopeServiceStub(channel)
         self._health: Any = health_pb2_grpc.HealthStub(channel)  # its type stub has no methods
@@ -124,9 +125,9 @@ class Authority:
         Raises:
             NotReadyError: It cannot, or says that it does not; says which.
         """
-        request = health_pb2.HealthCheckRequest(service=_ACCESS_SERVICE)
+        request = health_pb2.HealthCheckRequest(service=ACCESS_SERVICE)
         try:
-            answer = await self._health.Check(request, timeout=_TIMEOUT_SECONDS)
+            answer = await _asked(self._health.Check, request, _TIMEOUT_SECONDS)
         except grpc.aio.AioRpcError as error:
             raise NotReadyError(f"rbac is not reached: {error.code().name}") from None
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
@@ -145,9 +146,7 @@ class Authority:
         """
         request = scopes_pb2.GetScopeRequest(name=scope)
         try:
-            await self._scopes.GetScope(
-                request, timeout=min(seconds, _TIMEOUT_SECONDS), metadata=tracing.headers()
-            )
+            await _asked(self._scopes.GetScope, request, seconds)
         except grpc.aio.AioRpcError as error:
             translated = self._translated(error)
             if not isinstance(translated, NotFound):
@@ -172,9 +171,7 @@ class Authority:
         for scope in scopes:
             request = scopes_pb2.CreateScopeRequest(scope=scopes_pb2.Scope(name=scope))
             try:
-                await self._scopes.CreateScope(
-                    request, timeout=min(seconds, _TIMEOUT_SECONDS), metadata=tracing.headers()
-                )
+                await _asked(self._scopes.CreateScope, request, seconds)
             except grpc.aio.AioRpcError as error:
                 # An Owner may have registered it by hand, under another display name.
                 if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
@@ -188,9 +185,7 @@ class Authority:
         """
         request = scopes_pb2.DeleteScopeRequest(name=scope, force=True)
         try:
-            await self._scopes.DeleteScope(
-                request, timeout=_TIMEOUT_SECONDS, metadata=tracing.headers()
-            )
+            await _asked(self._scopes.DeleteScope, request, _TIMEOUT_SECONDS)
         except grpc.aio.AioRpcError as error:
             translated = self._translated(error)
             if not isinstance(translated, NotFound):
@@ -202,13 +197,10 @@ class Authority:
         Each page may take so many seconds. Raises Unavailable when the authority does not answer.
         """
         found: dict[str, str] = {}
-        timeout = min(seconds, _TIMEOUT_SECONDS)
         request = scopes_pb2.ListScopesRequest(parent=scope, page_size=_PAGE_SIZE)
         while True:
             try:
-                page = await self._scopes.ListScopes(
-                    request, timeout=timeout, metadata=tracing.headers()
-                )
+                page = await _asked(self._scopes.ListScopes, request, seconds)
             except grpc.aio.AioRpcError as error:
                 translated = self._translated(error)
                 if isinstance(translated, NotFound):
@@ -284,11 +276,7 @@ class Authority:
             _add(request, one.caller, one.need)
         try:
             with tracing.joint_span("BatchCheckAccess", [one.span for one in batch]):
-                response = await self._access.BatchCheckAccess(
-                    request,
-                    timeout=max(0.001, min(_TIMEOUT_SECONDS, longest)),
-                    metadata=tracing.headers(),
-                )
+                response = await _asked(self._access.BatchCheckAccess, request, longest)
             for one, result in zip(batch, response.results, strict=True):
                 _settle(one, result)
         except grpc.aio.AioRpcError as error:
@@ -313,6 +301,15 @@ class Authority:
             else "",
         )
         return _unavailable()
+
+
+async def _asked(method: Any, request: Any, seconds: float) -> Any:
+    """Return the answer of any rbac; safe, for every method used here may be repeated."""
+    metadata = tracing.headers()
+    return await hedged(
+        lambda left: method(request, timeout=left, metadata=metadata),
+        min(seconds, _TIMEOUT_SECONDS),
+    )
 
 
 def _add(request: access_pb2.BatchCheckAccessRequest, caller: Caller, need: Need) -> None:

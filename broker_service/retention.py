@@ -1,12 +1,13 @@
-"""Forgets what was kept long enough: activities and changes, the oldest first, in small steps.
+"""Forgets what was kept long enough: activities, changes and history, oldest first, in small steps.
 
-Each step is a transaction of its own, so that what callers wait for gets its turn in the writing
-lane between two of them. Several brokers on one database may do so at the same time.
+Each step is a transaction of its own, so that what callers wait for gets its turn between two of
+them. Several brokers on one database may do so at the same time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,12 +15,15 @@ from typing import Final, Protocol
 
 from broker_service.changes.store import prune as prune_changes
 from broker_service.diagnostics.store import prune as prune_activities
-from deskhold.chassis.database import Connection, Database
+from broker_service.history.store import prune as prune_history
+from deskhold.chassis.db import Connection, Database
 
 ACTIVITY_DAYS: Final = 30
 ACTIVITY_ROWS: Final = 1_000_000
+HISTORY_DAYS: Final = 1_095
 CHANGE_HOURS: Final = 24
 CHANGE_ROWS: Final = 1_000_000
+_ANY_NUMBER: Final = sys.maxsize
 _STEP: Final = 500
 _ROUND_SECONDS: Final = 30.0
 _HOUR_US: Final = 3_600_000_000
@@ -48,11 +52,12 @@ class Rule:
     rows: int
 
 
-def rules(*, activity_days: int, activity_rows: int) -> tuple[Rule, ...]:
+def rules(*, activity_days: int, activity_rows: int, history_days: int) -> tuple[Rule, ...]:
     """Return what this service keeps."""
     return (
         Rule(prune_activities, 24 * activity_days, activity_rows),
         Rule(prune_changes, CHANGE_HOURS, CHANGE_ROWS),
+        Rule(prune_history, 24 * history_days, _ANY_NUMBER),
     )
 
 
@@ -102,5 +107,5 @@ class Retention:
                 kept=rule.rows,
                 at_most=self._step,
             )
-            while await self._database.writer.call(remove):
+            while await self._database.write(remove):
                 pass

@@ -55,9 +55,9 @@ from deskhold.api.broker.v1 import (
     watch_pb2_grpc,
 )
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
+from deskhold.chassis.db.idempotency import Mutations
 from deskhold.chassis.paging import Pager
-from deskhold.chassis.replay import Mutations
 from deskhold.chassis.server import Service
 from deskhold.chassis.settings import ServerSettings
 
@@ -75,7 +75,7 @@ def services(
 ) -> tuple[Service, ...]:
     """Return the services with what they stand on."""
     domains = settings.domains
-    mutations = Mutations(database.writer, tables.replies, now_us)
+    mutations = Mutations(database, tables.replies, now_us)
     pager = Pager(settings.page_key)
     collections = Collections(database, registration, CollectionContents())
     return (

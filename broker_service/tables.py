@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import SchemaItem
 
 from broker_service.columns import Id, column, exact, partial_index
-from deskhold.chassis.replay import replies_table
+from deskhold.chassis.db.idempotency import replies_table
 
 metadata = MetaData()
 
@@ -233,6 +233,8 @@ history = _table(
 )
 Index("history_by_collection", history.c.collection, history.c.id)
 Index("history_by_host", history.c.collection, history.c.host_key, history.c.id)
+Index("history_by_time", history.c.collection, history.c.host_key, history.c.time_us, history.c.id)
+partial_index("history_ends", "event = 'REMOVED'", [history.c.time_us])
 Index("history_by_user", history.c.collection, history.c.user_key, history.c.id)
 
 # Calls as operators see them (`diagnostics`).

@@ -25,6 +25,10 @@ from deskhold import errors, status, tls, tracing
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 _KEEPALIVE_TIME_MS = 30_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
+# Where others can take over, a process that stands still is noticed sooner. Servers here allow a
+# ping in 10 seconds.
+_BALANCED_KEEPALIVE_TIME_MS = 12_000
+_BALANCED_KEEPALIVE_TIMEOUT_MS = 3_000
 _FIRST_RECONNECT_MS = 100
 _LAST_RECONNECT_MS = 2_000
 # Four attempts within about a second: enough for a restart behind a load balancer, too few to hide
@@ -80,11 +84,19 @@ def open_sync(endpoint: Endpoint, *, repeatable: Iterable[str] = ()) -> grpc.Cha
     )
 
 
-def open_async(endpoint: Endpoint, *, repeatable: Iterable[str] = ()) -> aio.Channel:
-    """Return a channel for the running event loop; otherwise as `open_sync`."""
-    return aio.secure_channel(
-        endpoint.address, _credentials(endpoint), options=_options(endpoint, repeatable)
-    )
+def open_async(
+    endpoint: Endpoint, *, repeatable: Iterable[str] = (), health_service: str = ""
+) -> aio.Channel:
+    """Return a channel for the running event loop; otherwise as `open_sync`.
+
+    Args:
+        endpoint: Where to.
+        repeatable: As in `open_sync`.
+        health_service: Take the endpoint's addresses in turn, without those that are away or say
+            that this service is not ready there. Empty: use the first that answers.
+    """
+    options = _options(endpoint, repeatable, health_service)
+    return aio.secure_channel(endpoint.address, _credentials(endpoint), options=options)
 
 
 def call_metadata(endpoint: Endpoint, request_id: str) -> tuple[tuple[str, str], ...]:
@@ -185,10 +197,14 @@ def _credentials(endpoint: Endpoint) -> grpc.ChannelCredentials:
     )
 
 
-def _options(endpoint: Endpoint, repeatable: Iterable[str]) -> list[tuple[str, str | int]]:
+def _options(
+    endpoint: Endpoint, repeatable: Iterable[str], health_service: str = ""
+) -> list[tuple[str, str | int]]:
+    time_ms = _BALANCED_KEEPALIVE_TIME_MS if health_service else _KEEPALIVE_TIME_MS
+    timeout_ms = _BALANCED_KEEPALIVE_TIMEOUT_MS if health_service else _KEEPALIVE_TIMEOUT_MS
     options: list[tuple[str, str | int]] = [
-        ("grpc.keepalive_time_ms", _KEEPALIVE_TIME_MS),
-        ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+        ("grpc.keepalive_time_ms", time_ms),
+        ("grpc.keepalive_timeout_ms", timeout_ms),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         # gRPC would wait up to two minutes before it tries a service again that was restarted.
@@ -196,7 +212,7 @@ def _options(endpoint: Endpoint, repeatable: Iterable[str]) -> list[tuple[str, s
         ("grpc.max_reconnect_backoff_ms", _LAST_RECONNECT_MS),
         # Tokens go to the service that was named, not to whatever proxy the environment holds.
         ("grpc.enable_http_proxy", 0),
-        ("grpc.service_config", _service_config(repeatable)),
+        ("grpc.service_config", _service_config(repeatable, health_service)),
         # Otherwise DNS may bring another service config, and costs a TXT query.
         ("grpc.service_config_disable_resolution", 1),
     ]
@@ -205,7 +221,7 @@ def _options(endpoint: Endpoint, repeatable: Iterable[str]) -> list[tuple[str, s
     return options
 
 
-def _service_config(repeatable: Iterable[str]) -> str:
+def _service_config(repeatable: Iterable[str], health_service: str = "") -> str:
     names = [
         {"service": service, "method": method}
         for service, _, method in (path.partition("/") for path in sorted(repeatable))
@@ -215,5 +231,10 @@ def _service_config(repeatable: Iterable[str]) -> str:
         config = {
             "methodConfig": [{"name": names, "retryPolicy": _RETRY_POLICY}],
             "retryThrottling": _RETRY_THROTTLING,
+        }
+    if health_service:
+        config |= {
+            "loadBalancingConfig": [{"round_robin": {}}],
+            "healthCheckConfig": {"serviceName": health_service},
         }
     return json.dumps(config)

@@ -23,11 +23,11 @@ from sqlalchemy.exc import DBAPIError
 
 from deskhold.chassis.background import Task
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Database, migrate
+from deskhold.chassis.db import Database, migrate
+from deskhold.chassis.db.idempotency import Mutations
 from deskhold.chassis.metrics import DatabaseMetrics
 from deskhold.chassis.paging import Pager
 from deskhold.chassis.readiness import Check, database_check
-from deskhold.chassis.replay import Mutations
 from deskhold.chassis.server import Server, problems_of
 from deskhold.chassis.settings import (
     Reader,
@@ -105,7 +105,7 @@ async def _serve(
     logger: structlog.typing.FilteringBoundLogger,
 ) -> None:
     registry = CollectorRegistry()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, connections=settings.database_connections)
     policy = Policy(database)
     feed = Feed(database)
     decisions = DecisionLog(database, registry, kept=limits.kept_decisions)
@@ -121,7 +121,7 @@ async def _serve(
         decisions=decisions,
         feed=feed,
         messages=messages,
-        mutations=Mutations(database.writer, tables.replies, now_us),
+        mutations=Mutations(database, tables.replies, now_us),
         pager=Pager(settings.page_key),
         tokens=Tokens(settings.page_key),
         max_age_seconds=limits.max_age_seconds,

@@ -6,7 +6,7 @@ the store is not empty any more is a stored fact, the first revision, and no set
 
 from __future__ import annotations
 
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.errors import FailedPrecondition
 from deskhold.identities import Domains, Principal, PrincipalKind
 from deskhold.names import DEPLOYMENT_SCOPE, Name, parse_scope
@@ -75,4 +75,4 @@ async def bootstrap(
             changes.append(insert_assignment(connection, made))
         append(connection, changes, author=_AUTHOR, now_us=now_us)
 
-    await database.writer.call(work)
+    await database.write(work)

@@ -8,7 +8,7 @@ loads the policy anew, and watches that go on are told to begin again.
 
 from __future__ import annotations
 
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from rbac_service.log.rules import Author
 from rbac_service.log.store import append, lock_head, renew_epoch
 
@@ -31,4 +31,4 @@ async def new_epoch(database: Database, *, now_us: int) -> str:
             append(connection, [], author=_AUTHOR, now_us=now_us)
         return renew_epoch(connection)
 
-    return await database.writer.call(work)
+    return await database.write(work)

@@ -28,9 +28,9 @@ from deskhold.api.rbac.v1 import (
     watch_pb2_grpc,
 )
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
+from deskhold.chassis.db.idempotency import Mutations
 from deskhold.chassis.paging import Pager
-from deskhold.chassis.replay import Mutations
 from deskhold.chassis.server import Service
 from deskhold.identities import Domains
 from rbac_service.access.policy import Policy

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from deskhold.chassis.replay import replies_table
+from deskhold.chassis.db.idempotency import replies_table
 
 metadata = MetaData()
 

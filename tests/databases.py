@@ -22,7 +22,7 @@ from sqlalchemy import URL, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-from deskhold.chassis.database import migrate
+from deskhold.chassis.db import migrate
 
 _numbers = itertools.count(1)
 _MEMORY = Path("/dev/shm")

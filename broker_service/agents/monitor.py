@@ -22,7 +22,7 @@ from broker_service.hosts.store import reckon
 from broker_service.sessions.records import expire_old_commands, prune_commands
 from broker_service.sessions.rules import SIGN_IN_US
 from broker_service.tables import collections, host_reports, hosts, sign_ins
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 
 _AT_ONCE = 200
 _PAUSE_SECONDS = 5.0
@@ -92,12 +92,7 @@ class Monitor:
         return is_more
 
     async def _run(self, work: Callable[[Connection, int], int], now_us: int) -> int:
-        def op(connection: Connection, _: Sequence[None]) -> Sequence[int]:
-            return (work(connection, now_us),)
-
-        # An operation, so that it comes last in its transaction: it locks hosts, and who changes
-        # them locks their collection first.
-        return await self._database.writer.gather(op, None)
+        return await self._database.write(lambda tx: work(tx, now_us))
 
 
 def _take_back(connection: Connection, now_us: int) -> int:

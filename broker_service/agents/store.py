@@ -104,7 +104,7 @@ class _Waiting:
 def take_reports(
     connection: Connection, batches: Sequence[Batch]
 ) -> Sequence[Answers | DeskholdError]:
-    """Take the reports of all batches; an operation for the writer's lane.
+    """Take the reports of all batches; an operation for `Database.gather`.
 
     A batch is answered report by report, or with an error when there is no such collection.
     """

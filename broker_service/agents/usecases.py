@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from broker_service.agents.rules import Answer, HostReport
 from broker_service.agents.store import Batch, take_reports
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.errors import DeskholdError, InvalidArgument
 
 
@@ -38,7 +38,7 @@ class Agents:
             NotFound: There is no such collection.
         """
         batch = Batch(collection, _judged(reports), now_us)
-        return await self._database.writer.gather(take_reports, batch)
+        return await self._database.gather(collection, take_reports, batch)
 
 
 def _judged(reports: Sequence[HostReport | DeskholdError]) -> list[HostReport | DeskholdError]:

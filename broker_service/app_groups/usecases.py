@@ -22,9 +22,9 @@ from broker_service.collections.store import (
 )
 from broker_service.registration.outbox import Registration
 from broker_service.registration.store import close, in_transition, mark_deleted
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.chassis.paging import Page
-from deskhold.chassis.replay import Commit
 from deskhold.names import Name
 
 Reply = TypeVar("Reply")

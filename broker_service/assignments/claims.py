@@ -1,6 +1,6 @@
 """Claims: free hosts for users who sign in for the first time, many at once.
 
-A set-based operation for the writer's lane: whatever waits is answered by a handful of statements.
+A set-based operation (`Database.gather`): whatever waits is answered by a handful of statements.
 Candidates are taken from a random place in the index of free hosts, never in order, because
 claiming in order queues every sign-in on one row and slows down as the pool drains (measured: 3.2
 to 5.7 times).
@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from broker_service.assignments.rules import Person
 from broker_service.assignments.store import end_reservations, hold
@@ -22,36 +22,27 @@ from broker_service.history.rules import Author, Cause
 from broker_service.hosts.rules import Host
 from broker_service.hosts.store import host_of
 from broker_service.tables import hosts
-from deskhold.chassis.statements import Prepared, PreparedForKeys
 
 CLAIM_KEYS = 1 << 62
-_HELD = PreparedForKeys(
-    lambda user_keys: (
-        select(hosts)
-        .where(
-            hosts.c.collection_id == bindparam("collection"),
-            hosts.c.user_key.in_(user_keys),
-        )
-        # Of several hosts the one in the lowest slot comes last and stays.
-        .order_by(hosts.c.slot.desc())
-    ),
-    hosts.c.user_key.type,
+_USER_KEYS: BindParameter[Any] = bindparam("user_keys", expanding=True)
+_HELD = (
+    select(hosts)
+    .where(hosts.c.collection_id == bindparam("collection"), hosts.c.user_key.in_(_USER_KEYS))
+    # Of several hosts the one in the lowest slot comes last and stays.
+    .order_by(hosts.c.slot.desc())
 )
-_RESERVED = PreparedForKeys(
-    lambda user_keys: (
-        select(hosts)
-        .where(
-            hosts.c.collection_id == bindparam("collection"),
-            hosts.c.reserved_user_key.in_(user_keys),
-            hosts.c.reserved_until_us > bindparam("now_us"),
-            hosts.c.user_key.is_(None),
-            hosts.c.quarantined_us.is_(None),
-        )
-        # Of several the one that ends first comes last and stays.
-        .order_by(hosts.c.reserved_until_us.desc())
-        .with_for_update()
-    ),
-    hosts.c.reserved_user_key.type,
+_RESERVED = (
+    select(hosts)
+    .where(
+        hosts.c.collection_id == bindparam("collection"),
+        hosts.c.reserved_user_key.in_(_USER_KEYS),
+        hosts.c.reserved_until_us > bindparam("now_us"),
+        hosts.c.user_key.is_(None),
+        hosts.c.quarantined_us.is_(None),
+    )
+    # Of several the one that ends first comes last and stays.
+    .order_by(hosts.c.reserved_until_us.desc())
+    .with_for_update()
 )
 # Known to be well, then not known; what is NULL nobody takes.
 RANKS = (0, 1)
@@ -67,8 +58,8 @@ _FREE = (
 )
 # Brokers on one PostgreSQL pass each other's candidates by; SQLite has one writer and ignores it.
 _UNLOCKED = _FREE.with_for_update(skip_locked=True)
-_FREE_FROM = Prepared(_UNLOCKED.where(hosts.c.claim_key >= bindparam("place")))
-_FREE_BEFORE = Prepared(_UNLOCKED.where(hosts.c.claim_key < bindparam("place")))
+_FREE_FROM = _UNLOCKED.where(hosts.c.claim_key >= bindparam("place"))
+_FREE_BEFORE = _UNLOCKED.where(hosts.c.claim_key < bindparam("place"))
 _FREE_WAITING = _FREE.with_for_update().where(hosts.c.id.not_in(bindparam("known", expanding=True)))
 
 
@@ -140,8 +131,8 @@ def take_reserved(
     so, and not sent to another one.
     """
     now_us = max(claim.author.now_us for claim in claims.values())
-    values = {"collection": collection.id, "now_us": now_us}
-    rows = {row.reserved_user_key: row for row in _RESERVED.run(connection, list(claims), values)}
+    values = {"collection": collection.id, "now_us": now_us, "user_keys": list(claims)}
+    rows = {row.reserved_user_key: row for row in connection.execute(_RESERVED, values)}
     if not rows:
         return {}
     served = [(claims[key], host_of(row, collection.name)) for key, row in rows.items()]
@@ -175,7 +166,8 @@ def _held_hosts(
     connection: Connection, collection: Collection, user_keys: Iterable[str]
 ) -> dict[str, Host]:
     """Return the first host of each user who holds one, by user key."""
-    rows = _HELD.run(connection, list(user_keys), {"collection": collection.id})
+    values = {"collection": collection.id, "user_keys": list(user_keys)}
+    rows = connection.execute(_HELD, values)
     return {row.user_key: host_of(row, collection.name) for row in rows}
 
 
@@ -189,7 +181,7 @@ def _free_hosts(
             # Few are left behind the random place: the rest stands before it.
             if len(found) < count:
                 values = {"collection": collection.id, "rank": rank, "place": place}
-                found += query.run(connection, values | {"count": count - len(found)})
+                found += connection.execute(query, values | {"count": count - len(found)})
     for rank in RANKS:
         # What others hold locked may become free or not: nobody is refused before that is known.
         if len(found) < count:

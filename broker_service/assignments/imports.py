@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from broker_service.assignments import store
 from broker_service.assignments.files import FileRow, read_rows, write_rows
 from broker_service.assignments.plan import Plan, Planner
+from broker_service.collections.rules import Collection
 from broker_service.collections.store import lock_collection, require_collection
 from broker_service.history.rules import Author, Cause
 from broker_service.hosts.rules import Host
-from broker_service.hosts.store import lock_hosts
-from deskhold.chassis.database import Connection, Database
-from deskhold.chassis.replay import Commit
-from deskhold.errors import FieldViolation, InvalidArgument
+from broker_service.hosts.store import list_all, lock_versions
+from deskhold.chassis.db import Connection, Database
+from deskhold.chassis.db.idempotency import Commit
+from deskhold.errors import Aborted, FailedPrecondition, FieldViolation, InvalidArgument, NotFound
 from deskhold.identities import Domains
+from deskhold.names import fold_id
 
 Reply = TypeVar("Reply")
 
@@ -25,6 +28,8 @@ Reply = TypeVar("Reply")
 _SHOWN_REJECTIONS = 10
 # So that the verdicts of all rows fit into a reply.
 _MAX_ROWS = 50_000
+# How often a plan is made anew because what it rests on has changed.
+_DRAFTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,80 @@ class ExportedFile:
 
     content: bytes
     row_count: int
+
+
+class _Stale(Exception):
+    """What a plan was made on has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A plan that was made outside of the transaction that carries it out.
+
+    Attributes:
+        name: Name of the collection.
+        collection: It as it was.
+        hosts: Every host of it as it was, by key.
+        plan: The plan.
+        replace: Whether it rests on every host; otherwise on those of its rows and users.
+        refusal: Why there is none.
+    """
+
+    name: str
+    collection: Collection | None = None
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+    plan: Plan = field(default_factory=Plan)
+    replace: bool = False
+    refusal: NotFound | FailedPrecondition | None = None
+
+    def result(self, _: Connection) -> Plan:
+        """Return the plan, for a commit that changes nothing.
+
+        Raises:
+            NotFound, FailedPrecondition: The refusal.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+        return self.plan
+
+    def apply(self, connection: Connection, *, author: Author) -> Plan:
+        """Carry out the plan if what it rests on is as it was.
+
+        Raises:
+            _Stale: It is not.
+            InvalidArgument: Rows are rejected.
+            NotFound, FailedPrecondition: The refusal.
+        """
+        plan = self.result(connection)
+        if plan.rejected:
+            raise _rejection(plan)
+        found = lock_collection(connection, self.name)
+        if found != self.collection or self._is_stale(lock_versions(connection, found)):
+            raise _Stale
+        store.free(connection, found, plan.remove, cause=Cause.IMPORT, author=author)
+        store.hold(
+            connection,
+            found,
+            plan.assign,
+            cause=Cause.IMPORT,
+            authors=[author] * len(plan.assign),
+            taken=_slots(self.hosts.values(), freed={host.id for host in plan.remove}),
+        )
+        return plan
+
+    def _is_stale(self, versions: Mapping[str, tuple[int, int, str | None]]) -> bool:
+        changed = {
+            key
+            for key in self.hosts.keys() | versions.keys()
+            if (host := self.hosts.get(key)) is None
+            or versions.get(key, (None,))[:2] != (host.id, host.version)
+        }
+        if self.replace or not changed:
+            return bool(changed)
+        # Others may sign in meanwhile: only what the rows name counts.
+        named = {fold_id(verdict.row.host_id) for verdict in self.plan.verdicts}
+        users = {person.key for _, person in self.plan.assign}
+        return any(key in named or versions.get(key, (0, 0, None))[2] in users for key in changed)
 
 
 class Transfers:
@@ -73,6 +152,7 @@ class Transfers:
             commit: Runs the transaction; undoes it for validate_only.
 
         Raises:
+            Aborted: The hosts of the file are changed by others again and again.
             NotFound: No such collection.
             FailedPrecondition: The collection is pooled.
             InvalidArgument: The file has no rows or too many; or a row is
@@ -82,29 +162,36 @@ class Transfers:
         rows = await asyncio.to_thread(read_rows, content, most=_MAX_ROWS + 1)
         _check_size(rows)
 
-        def work(connection: Connection) -> Plan:
-            found = lock_collection(connection, collection)
-            found.require_personal()
-            hosts = {host.key: host for host in lock_hosts(connection, found)}
-            plan = Planner(found, hosts, self._domains, replace=replace, now_us=author.now_us).plan(
-                rows
-            )
-            if plan.rejected:
-                if not validate_only:
-                    raise _rejection(plan)
-                return plan
-            store.free(connection, found, plan.remove, cause=Cause.IMPORT, author=author)
-            store.hold(
-                connection,
-                found,
-                plan.assign,
-                cause=Cause.IMPORT,
-                authors=[author] * len(plan.assign),
-                taken=_slots(hosts.values(), freed={host.id for host in plan.remove}),
-            )
-            return plan
+        draft = await self._draft(collection, rows, replace=replace, now_us=author.now_us)
+        if validate_only:
+            return await commit(draft.result)
+        for _ in range(_DRAFTS):
+            try:
+                return await commit(partial(draft.apply, author=author))
+            except _Stale:
+                draft = await self._draft(collection, rows, replace=replace, now_us=author.now_us)
+        raise Aborted(
+            f"the hosts of {collection} change faster than the file can be compared with them;"
+            " nothing was changed; import it again when fewer changes are made",
+            metadata={"collection": collection},
+        )
 
-        return await commit(work)
+    async def _draft(
+        self, collection: str, rows: Sequence[FileRow], *, replace: bool, now_us: int
+    ) -> _Draft:
+        """Plan an import without keeping anybody from writing: that takes seconds."""
+
+        def read(connection: Connection) -> _Draft:
+            try:
+                found = require_collection(connection, collection)
+                found.require_personal()
+            except (NotFound, FailedPrecondition) as refusal:
+                return _Draft(collection, refusal=refusal)
+            hosts = {host.key: host for host in list_all(connection, found)}
+            planner = Planner(found, hosts, self._domains, replace=replace, now_us=now_us)
+            return _Draft(collection, found, hosts, planner.plan(rows), replace)
+
+        return await self._database.read(read)
 
     async def export_file(self, collection: str) -> ExportedFile:
         """Return the assignments of a collection as a file that `import_file` reads.

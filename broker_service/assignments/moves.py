@@ -20,8 +20,8 @@ from broker_service.collections.rules import Collection
 from broker_service.history.rules import Author, Cause
 from broker_service.hosts.rules import Host, host_not_found
 from broker_service.hosts.store import find_hosts
-from deskhold.chassis.database import Connection
-from deskhold.chassis.replay import Commit
+from deskhold.chassis.db import Connection
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.errors import DeskholdError, InvalidArgument
 from deskhold.identities import Domains
 from deskhold.names import fold_id

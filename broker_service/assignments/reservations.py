@@ -19,8 +19,8 @@ from broker_service.history.rules import Author
 from broker_service.hosts.rules import Host, Reservation, host_not_found
 from broker_service.hosts.store import find_hosts
 from broker_service.hosts.usecases import require_host
-from deskhold.chassis.database import Connection
-from deskhold.chassis.replay import Commit
+from deskhold.chassis.db import Connection
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.identities import Domains
 from deskhold.names import fold_id
 

@@ -26,8 +26,8 @@ from broker_service.messages import author_of, microseconds
 from deskhold.api.broker.v1 import assignments_pb2 as pb
 from deskhold.api.broker.v1 import assignments_pb2_grpc
 from deskhold.chassis.calls import current
+from deskhold.chassis.db.idempotency import Mutations
 from deskhold.chassis.paging import Pager
-from deskhold.chassis.replay import Mutations
 
 
 class AssignmentServicer(assignments_pb2_grpc.AssignmentServiceServicer):

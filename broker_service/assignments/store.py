@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, null, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from broker_service.assignments.rules import Person, free_slot, holder_of
 from broker_service.changes.rules import Changed, ResourceKind
@@ -17,36 +17,27 @@ from broker_service.history.store import record
 from broker_service.hosts.rules import Host, Reservation
 from broker_service.hosts.store import chunks, host_of, locked, next_us, reckon
 from broker_service.tables import host_reports, hosts
+from deskhold.chassis.db.rows import ManyRows
 from deskhold.chassis.paging import Page
-from deskhold.chassis.rows import prepare_update
 
-_HOLD = prepare_update(
-    {
-        "host": hosts.c.id.type,
-        "new_user": hosts.c.user.type,
-        "new_user_key": hosts.c.user_key.type,
-        "new_slot": hosts.c.slot.type,
-        "now_us": hosts.c.assigned_us.type,
-        "actor": hosts.c.assigned_by.type,
-    },
-    lambda given: (
-        update(hosts)
-        .where(hosts.c.id == given["host"], hosts.c.user_key.is_(None))
-        .values(
-            user=given["new_user"],
-            user_key=given["new_user_key"],
-            slot=given["new_slot"],
-            assigned_us=given["now_us"],
-            assigned_by=given["actor"],
-            reserved_user=null(),
-            reserved_user_key=null(),
-            reserved_until_us=null(),
-            reserved_by=null(),
-            quarantined_us=null(),
-            updated_us=given["now_us"],
-            version=hosts.c.version + 1,
-        )
+_HOLD = ManyRows(
+    update(hosts)
+    .where(hosts.c.id == bindparam("host"), hosts.c.user_key.is_(None))
+    .values(
+        user=bindparam("new_user"),
+        user_key=bindparam("new_user_key"),
+        slot=bindparam("new_slot"),
+        assigned_us=bindparam("now_us"),
+        assigned_by=bindparam("actor"),
+        reserved_user=None,
+        reserved_user_key=None,
+        reserved_until_us=None,
+        reserved_by=None,
+        quarantined_us=None,
+        updated_us=bindparam("now_us"),
+        version=hosts.c.version + 1,
     ),
+    ["host", "new_user", "new_user_key", "new_slot", "now_us", "actor"],
 )
 _FREE = (
     update(hosts)

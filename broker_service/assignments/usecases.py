@@ -18,9 +18,9 @@ from broker_service.collections.store import lock_collection, require_collection
 from broker_service.history.rules import Author, Cause
 from broker_service.hosts.rules import Host
 from broker_service.hosts.usecases import require_host
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.chassis.paging import Page
-from deskhold.chassis.replay import Commit
 from deskhold.errors import InvalidArgument
 from deskhold.identities import Domains
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, delete, func, select, tuple_, update
+from sqlalchemy import BigInteger, Connection, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from broker_service.changes.rules import Changed, Noted, Position, ResourceKind
 from broker_service.tables import changes
-from deskhold.chassis.rows import prepare_insert
+from deskhold.chassis.db.rows import ManyRows
 
 
 class _Transaction(GenericFunction[int]):
@@ -62,7 +62,7 @@ def _unsettled_on_postgresql(element: _Unsettled, compiler: Any, **_: Any) -> st
 # so that SQLite, which numbers from the largest number there is, uses none twice.
 _PRUNED = "PRUNED"
 _PLACE = tuple_(changes.c.tx, changes.c.id)
-_INSERT = prepare_insert(changes, ["tenant", "kind", "name", "time_us"], {"tx": _Transaction()})
+_INSERT = ManyRows(insert(changes).values(tx=_Transaction()), ["tenant", "kind", "name", "time_us"])
 
 
 def note(connection: Connection, changed: Iterable[Changed]) -> None:

@@ -13,9 +13,9 @@ from broker_service.collections.rules import Collection, Draft
 from broker_service.history.rules import Author
 from broker_service.registration.outbox import Registration
 from broker_service.registration.store import close, mark_deleted
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.chassis.paging import Page
-from deskhold.chassis.replay import Commit
 from deskhold.errors import AlreadyExists, FailedPrecondition
 from deskhold.names import DESKTOP_APP_GROUP, Name
 

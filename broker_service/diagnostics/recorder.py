@@ -20,7 +20,7 @@ from broker_service.diagnostics.subjects import Subject, arrived, subject_of
 from deskhold.chassis.access import Need
 from deskhold.chassis.calls import Call, Handler, Method
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.chassis.write_behind import QUEUED, WriteBehind
 from deskhold.errors import DeskholdError
 from deskhold.identities import Domains

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select
 
 from broker_service.diagnostics.rules import (
     Activity,
@@ -20,18 +20,16 @@ from broker_service.diagnostics.rules import (
 )
 from broker_service.tables import activities
 from deskhold.chassis.paging import Page
-from deskhold.chassis.rows import prepare_insert
 from deskhold.errors import InvalidArgument
 from deskhold.identities import Domains
 
-_INSERT = prepare_insert(
-    activities, [column.name for column in activities.c if column is not activities.c.id]
-)
+_INSERT = insert(activities)
 
 
 def insert_activities(connection: Connection, batch: Sequence[Seen], domains: Domains) -> None:
     """Add activities."""
-    _INSERT.run(connection, [_row(one, domains) for one in batch])
+    if batch:
+        connection.execute(_INSERT, [_row(one, domains) for one in batch])
 
 
 def has_activity(connection: Connection, one: Seen) -> bool:
@@ -109,31 +107,30 @@ def _conditions(wanted: ActivityFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _row(seen: Seen, domains: Domains) -> tuple[Any, ...]:
-    """Return the columns but the id, in the table's order."""
+def _row(seen: Seen, domains: Domains) -> dict[str, Any]:
     # Cut to the columns' lengths: letters may get more when they are folded.
     user, place = printable(seen.user), place_of(seen.name, printable(seen.host_id))
-    return (
-        seen.kind.value,
-        seen.method,
-        seen.actor[:600],
-        user,
-        _key(user, domains),
-        place.tenant,
-        place.collection,
-        place.host_key[:63],
-        outcome_of(seen.code).value,
-        seen.code,
-        seen.reason,
-        seen.action,
-        seen.scope,
-        seen.decision_id[:64],
-        seen.revision,
-        seen.role_assignment[:256],
-        seen.request_id[:128],
-        seen.started_us,
-        seen.duration_us,
-    )
+    return {
+        "kind": seen.kind.value,
+        "method": seen.method,
+        "actor": seen.actor[:600],
+        "user": user,
+        "user_key": _key(user, domains),
+        "tenant": place.tenant,
+        "collection": place.collection,
+        "host_key": place.host_key[:63],
+        "outcome": outcome_of(seen.code).value,
+        "code": seen.code,
+        "reason": seen.reason,
+        "action": seen.action,
+        "scope": seen.scope,
+        "decision_id": seen.decision_id[:64],
+        "revision": seen.revision,
+        "role_assignment": seen.role_assignment[:256],
+        "request_id": seen.request_id[:128],
+        "started_us": seen.started_us,
+        "duration_us": seen.duration_us,
+    }
 
 
 def _key(user: str, domains: Domains) -> str:

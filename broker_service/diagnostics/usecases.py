@@ -5,7 +5,7 @@ from __future__ import annotations
 from broker_service.diagnostics import store
 from broker_service.diagnostics.recorder import Recorder
 from broker_service.diagnostics.rules import Activity, ActivityFilter
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.chassis.paging import Page
 
 

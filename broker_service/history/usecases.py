@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broker_service.history import store
 from broker_service.history.rules import Period, Wanted
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.chassis.paging import Page
 from deskhold.errors import InvalidArgument
 from deskhold.identities import Domains

@@ -13,8 +13,8 @@ from broker_service.hosts import amendments, store
 from broker_service.hosts.refusals import refuse_held, refuse_stale, refuse_twice, stuck
 from broker_service.hosts.rules import Host, host_not_found
 from broker_service.hosts.settings import HostChanges
-from deskhold.chassis.database import Connection
-from deskhold.chassis.replay import Commit
+from deskhold.chassis.db import Connection
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.errors import InvalidArgument
 from deskhold.names import Kind, Name, fold_id, parse
 

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, func, select
 
 from broker_service.tables import collections, hosts
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 
 _PAUSE_SECONDS: Final = 30.0
 _IS_FREE = hosts.c.user_key.is_(None) & hosts.c.claim_rank.is_not(None)

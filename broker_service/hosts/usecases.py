@@ -16,9 +16,9 @@ from broker_service.hosts.amendments import sessions_on
 from broker_service.hosts.changing import note_hosts, present
 from broker_service.hosts.refusals import refuse_kept, refuse_twice
 from broker_service.hosts.rules import Condition, Host, NewHost, host_not_found
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.chassis.paging import Page
-from deskhold.chassis.replay import Commit
 from deskhold.errors import AlreadyExists, FailedPrecondition
 from deskhold.names import Kind, Name, fold_id, parse
 

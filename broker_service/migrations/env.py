@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `deskhold.chassis.database.migrate` opened."""
+"""Runs the migrations on the connection that `deskhold.chassis.db.migrate` opened."""
 
 from alembic import context
 

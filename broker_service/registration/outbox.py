@@ -13,14 +13,18 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import structlog
 
 from broker_service.rbac import Authority
 from broker_service.registration import store
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.errors import DeskholdError
 from deskhold.names import Name
+
+# Ending a claim is owed after its caller's time is over, too.
+_FINISH_SECONDS: Final = 10.0
 
 
 class Registration:
@@ -67,8 +71,9 @@ class Registration:
         """
         claim = uuid.uuid4().hex
         now_us = self._clock_us()
-        writer = self._database.writer
-        if not await writer.call(lambda tx: store.claim_new(tx, name, claim, now_us)):
+        if not await self._take(
+            lambda tx: store.claim_new(tx, name, claim, now_us), name.text, claim
+        ):
             return ""
         try:
             await self._authority.register(scopes, seconds=seconds)
@@ -98,13 +103,14 @@ class Registration:
         """
         claim = uuid.uuid4().hex
         now_us = self._clock_us()
-        writer = self._database.writer
-        if not await writer.call(lambda tx: store.claim_missing(tx, name, claim, now_us)):
+        if not await self._take(
+            lambda tx: store.claim_missing(tx, name, claim, now_us), name.text, claim
+        ):
             return False
         try:
             await self._authority.register((name.scope,), seconds=seconds)
         finally:
-            await asyncio.shield(writer.call(lambda tx: store.end(tx, name.text, claim)))
+            await self._finish(lambda tx: store.end(tx, name.text, claim))
         return True
 
     async def remove_orphan(self, name: Name) -> bool:
@@ -114,8 +120,7 @@ class Registration:
             Unavailable: The authority does not answer; it is removed later.
         """
         now_us = self._clock_us()
-        writer = self._database.writer
-        if not await writer.call(lambda tx: store.claim_orphan(tx, name, now_us)):
+        if not await self._database.write(lambda tx: store.claim_orphan(tx, name, now_us)):
             return False
         await self._remove(name.text)
         return True
@@ -139,17 +144,34 @@ class Registration:
     async def _remove(self, name: str) -> None:
         claim = uuid.uuid4().hex
         now_us = self._clock_us()
-        writer = self._database.writer
-        if not await writer.call(lambda tx: store.take_removal(tx, name, claim, now_us)):
+        if not await self._take(
+            lambda tx: store.take_removal(tx, name, claim, now_us), name, claim
+        ):
             return
         try:
             await self._authority.unregister("/" + name)
         except BaseException:
             await self._give_up(name, claim)
             raise
-        await writer.call(lambda tx: store.end(tx, name, claim))
+        await self._finish(lambda tx: store.end(tx, name, claim))
+
+    async def _take(self, take: Callable[[Connection], bool], name: str, claim: str) -> bool:
+        """Take a name; a caller who leaves while that is committed leaves the name for removal."""
+        taking = asyncio.create_task(self._database.write(take))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._give_back(taking, name, claim))
+            raise
+
+    async def _give_back(self, taking: asyncio.Task[bool], name: str, claim: str) -> None:
+        await asyncio.wait([taking])
+        if taking.exception() is None and taking.result():
+            await self._give_up(name, claim)
 
     async def _give_up(self, name: str, claim: str) -> bool:
-        return await asyncio.shield(
-            self._database.writer.call(lambda tx: store.leave_for_removal(tx, name, claim))
-        )
+        return await self._finish(lambda tx: store.leave_for_removal(tx, name, claim))
+
+    async def _finish(self, work: Callable[[Connection], bool]) -> bool:
+        """End a claim, whether or not its caller is still there."""
+        return await asyncio.shield(self._database.write(work, seconds=_FINISH_SECONDS))

@@ -16,7 +16,7 @@ from broker_service.registration.rules import (
     not_registered,
     orphaned,
 )
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.errors import FailedPrecondition
 from deskhold.names import Name, parse_scope
 

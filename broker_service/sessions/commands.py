@@ -20,9 +20,9 @@ from broker_service.sessions.reported import (
     refuse_unreachable,
     session_not_found,
 )
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.chassis.paging import Page
-from deskhold.chassis.replay import Commit
 from deskhold.errors import InvalidArgument
 from deskhold.identities import Domains
 from deskhold.names import Kind, Name

@@ -11,7 +11,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, bindparam, case, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select, update
 
 from broker_service.assignments.claims import RANKS, Claim
 from broker_service.collections.rules import Collection, LoadBalancing
@@ -20,8 +20,6 @@ from broker_service.hosts.rules import Host
 from broker_service.hosts.store import host_of, reckon
 from broker_service.sessions.rules import SIGN_IN_US
 from broker_service.tables import hosts, sign_ins
-from deskhold.chassis.rows import prepare_insert, prepare_update
-from deskhold.chassis.statements import Prepared, PreparedForKeys
 
 _LIMIT = case(
     (hosts.c.session_limit > 0, hosts.c.session_limit),
@@ -39,29 +37,24 @@ _BEST = {
 # Brokers on one PostgreSQL pass by what another one is sending somebody to. As many hosts as users
 # are enough: whatever the rule, no user is sent to one behind them.
 _PASSING = {
-    rule: Prepared(query.limit(bindparam("count")).with_for_update(skip_locked=True))
+    rule: query.limit(bindparam("count")).with_for_update(skip_locked=True)
     for rule, query in _BEST.items()
 }
 # When nothing else is left they wait for it: nobody is refused before it is known to be full.
-_WAITING = {rule: Prepared(query.with_for_update()) for rule, query in _BEST.items()}
-_LEAVE = PreparedForKeys(
-    lambda user_keys: (
-        delete(sign_ins)
-        .where(
-            sign_ins.c.collection_id == bindparam("collection"), sign_ins.c.user_key.in_(user_keys)
-        )
-        .returning(sign_ins.c.host)
-    ),
-    sign_ins.c.user_key.type,
+_WAITING = {rule: query.with_for_update() for rule, query in _BEST.items()}
+_LEAVE = (
+    delete(sign_ins)
+    .where(
+        sign_ins.c.collection_id == bindparam("collection"),
+        sign_ins.c.user_key.in_(bindparam("user_keys", expanding=True)),
+    )
+    .returning(sign_ins.c.host)
 )
-_SEND = prepare_insert(sign_ins, ["collection_id", "user_key", "host", "expires_us"])
-_COUNT = prepare_update(
-    {"host": hosts.c.id.type, "change": hosts.c.sign_in_count.type},
-    lambda given: (
-        update(hosts)
-        .where(hosts.c.id == given["host"])
-        .values(sign_in_count=hosts.c.sign_in_count + given["change"])
-    ),
+_SEND = insert(sign_ins)
+_COUNT = (
+    update(hosts)
+    .where(hosts.c.id == bindparam("of_host"))
+    .values(sign_in_count=hosts.c.sign_in_count + bindparam("change"))
 )
 
 
@@ -93,7 +86,9 @@ def place_users(
             rest = claims[len(placed) :]
             if rest:
                 values = {"collection": collection.id, "limit": limit, "rank": rank}
-                rows = queries[rule].run(connection, values | {"count": len(rest)})
+                if queries is _PASSING:
+                    values["count"] = len(rest)
+                rows = connection.execute(queries[rule], values)
                 best = [host_of(row, collection.name) for row in rows]
                 sent = list(_spread(best, rest, rule, limit))
                 send_to(connection, collection, sent)
@@ -122,20 +117,27 @@ def send_to(
         return
     keys = [claim.person.key for claim, _ in sent]
     # What is gone counts, not what was there: a report that ends a sign-in counts it out itself.
-    left = [row.host for row in _LEAVE.run(connection, keys, {"collection": collection.id})]
-    _SEND.run(
-        connection,
-        [
-            (collection.id, claim.person.key, host.id, claim.author.now_us + SIGN_IN_US)
-            for claim, host in sent
-        ],
-    )
+    values = {"collection": collection.id, "user_keys": keys}
+    left = connection.execute(_LEAVE, values).scalars().all()
+    rows = [
+        {
+            "collection_id": collection.id,
+            "user_key": claim.person.key,
+            "host": host.id,
+            "expires_us": claim.author.now_us + SIGN_IN_US,
+        }
+        for claim, host in sent
+    ]
+    connection.execute(_SEND, rows)
     changes = Counter(host.id for _, host in sent)
     changes.subtract(left)
     # In one order, so that two brokers do not wait for each other in a circle.
-    counted = [(host, change) for host, change in sorted(changes.items()) if change]
-    _COUNT.run(connection, counted)
-    reckon(connection, [host for host, _ in counted])
+    counted = [
+        {"of_host": host, "change": change} for host, change in sorted(changes.items()) if change
+    ]
+    if counted:
+        connection.execute(_COUNT, counted)
+        reckon(connection, [one["of_host"] for one in counted])
 
 
 def _spread(

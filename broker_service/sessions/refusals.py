@@ -99,7 +99,7 @@ class PassedOver:
 
 
 def passed_over(connection: Connection, searches: Sequence[Search]) -> Sequence[PassedOver]:
-    """Return why they found none, each collection looked at once (for `Lane.gather`).
+    """Return why they found none, each collection looked at once (for `Database.lookup`).
 
     Raises:
         NotFound: One of the collections was deleted since it was read.

@@ -17,8 +17,8 @@ from deskhold import names
 from deskhold.api.broker.v1 import sessions_pb2 as pb
 from deskhold.api.broker.v1 import sessions_pb2_grpc
 from deskhold.chassis.calls import current
+from deskhold.chassis.db.idempotency import Mutations
 from deskhold.chassis.paging import Pager
-from deskhold.chassis.replay import Mutations
 from deskhold.errors import InvalidArgument
 from deskhold.identities import PrincipalKind
 from deskhold.names import Kind

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, select
+from sqlalchemy import BindParameter, Connection, and_, bindparam, select
 
 from broker_service.assignments.claims import RANKS, Claim, take_hosts, take_reserved
 from broker_service.collections.rules import Collection, CollectionType
@@ -23,7 +23,6 @@ from broker_service.tables import (
     sessions,
     sign_ins,
 )
-from deskhold.chassis.statements import PreparedForKeys
 
 _KEEPS_HOSTS = (
     select(hosts.c.id)
@@ -43,77 +42,62 @@ _FIRST_RANK = (
     .limit(1)
     .scalar_subquery()
 )
-_TARGETS = PreparedForKeys(
-    lambda names: (
-        select(
-            collections,
-            app_groups.c.app_group_id,
-            app_groups.c.type.label("app_group_type"),
-            _KEEPS_HOSTS.label("keeps_hosts"),
-            _FIRST_RANK.label("first_rank"),
-        )
-        .join(app_groups, app_groups.c.collection_id == collections.c.id)
-        .where(collections.c.name.in_(names))
-    ),
-    collections.c.name.type,
+_NAMES: BindParameter[Any] = bindparam("names", expanding=True)
+_USER_KEYS: BindParameter[Any] = bindparam("user_keys", expanding=True)
+_TARGETS = (
+    select(
+        collections,
+        app_groups.c.app_group_id,
+        app_groups.c.type.label("app_group_type"),
+        _KEEPS_HOSTS.label("keeps_hosts"),
+        _FIRST_RANK.label("first_rank"),
+    )
+    .join(app_groups, app_groups.c.collection_id == collections.c.id)
+    .where(collections.c.name.in_(_NAMES))
 )
 _AT_HELD = and_(sessions.c.host == hosts.c.id, sessions.c.user_key == hosts.c.user_key)
-_HELD = PreparedForKeys(
-    lambda user_keys: (
-        select(hosts, sessions.c.session_id)
-        .outerjoin(sessions, _AT_HELD)
-        .where(
-            hosts.c.collection_id == bindparam("collection"),
-            hosts.c.user_key.in_(user_keys),
-        )
-        # Of several the one with a session, then the lowest slot comes last and stays.
-        .order_by(
-            sessions.c.session_id.is_not(None), hosts.c.slot.desc(), sessions.c.session_id.desc()
-        )
-    ),
-    hosts.c.user_key.type,
+_HELD = (
+    select(hosts, sessions.c.session_id)
+    .outerjoin(sessions, _AT_HELD)
+    .where(
+        hosts.c.collection_id == bindparam("collection"),
+        hosts.c.user_key.in_(_USER_KEYS),
+    )
+    # Of several the one with a session, then the lowest slot comes last and stays.
+    .order_by(sessions.c.session_id.is_not(None), hosts.c.slot.desc(), sessions.c.session_id.desc())
 )
 # Of who has got a host in this transaction, or found one that another broker has just given them.
 # A session that a user has left on another's host is no way back.
-_AT_OWN = PreparedForKeys(
-    lambda user_keys: (
-        select(hosts, sessions.c.user_key.label("of"), sessions.c.session_id)
-        .join(sessions, sessions.c.host == hosts.c.id)
-        .where(
-            sessions.c.collection_id == bindparam("collection"),
-            sessions.c.user_key.in_(user_keys),
-            hosts.c.user_key == sessions.c.user_key,
-        )
-        # Of several the oldest of the lowest slot comes last and stays.
-        .order_by(hosts.c.slot.desc(), sessions.c.session_id.desc())
-    ),
-    sessions.c.user_key.type,
+_AT_OWN = (
+    select(hosts, sessions.c.user_key.label("of"), sessions.c.session_id)
+    .join(sessions, sessions.c.host == hosts.c.id)
+    .where(
+        sessions.c.collection_id == bindparam("collection"),
+        sessions.c.user_key.in_(_USER_KEYS),
+        hosts.c.user_key == sessions.c.user_key,
+    )
+    # Of several the oldest of the lowest slot comes last and stays.
+    .order_by(hosts.c.slot.desc(), sessions.c.session_id.desc())
 )
-_IN_POOL = PreparedForKeys(
-    lambda user_keys: (
-        select(hosts, sessions.c.user_key.label("of"), sessions.c.session_id)
-        .join(sessions, sessions.c.host == hosts.c.id)
-        .where(
-            sessions.c.collection_id == bindparam("collection"),
-            sessions.c.user_key.in_(user_keys),
-        )
-        .order_by(sessions.c.host.desc(), sessions.c.session_id.desc())
-    ),
-    sessions.c.user_key.type,
+_IN_POOL = (
+    select(hosts, sessions.c.user_key.label("of"), sessions.c.session_id)
+    .join(sessions, sessions.c.host == hosts.c.id)
+    .where(
+        sessions.c.collection_id == bindparam("collection"),
+        sessions.c.user_key.in_(_USER_KEYS),
+    )
+    .order_by(sessions.c.host.desc(), sessions.c.session_id.desc())
 )
-_SIGNING_IN = PreparedForKeys(
-    lambda user_keys: (
-        select(hosts, sign_ins.c.user_key.label("of"))
-        .join(sign_ins, sign_ins.c.host == hosts.c.id)
-        .where(
-            sign_ins.c.collection_id == bindparam("collection"),
-            sign_ins.c.user_key.in_(user_keys),
-            sign_ins.c.expires_us > bindparam("now_us"),
-            # Who has not arrived yet is sent elsewhere when the host takes nobody any more.
-            hosts.c.claim_rank.is_not(None),
-        )
-    ),
-    sign_ins.c.user_key.type,
+_SIGNING_IN = (
+    select(hosts, sign_ins.c.user_key.label("of"))
+    .join(sign_ins, sign_ins.c.host == hosts.c.id)
+    .where(
+        sign_ins.c.collection_id == bindparam("collection"),
+        sign_ins.c.user_key.in_(_USER_KEYS),
+        sign_ins.c.expires_us > bindparam("now_us"),
+        # A user who has not arrived yet is sent elsewhere when the host takes no more sessions.
+        hosts.c.claim_rank.is_not(None),
+    )
 )
 
 
@@ -153,14 +137,14 @@ class _Found(NamedTuple):
 
 
 def find_ways(connection: Connection, asks: Sequence[Ask]) -> Sequence[Way]:
-    """Answer all asks, with a few statements per collection (an operation for `Lane.gather`)."""
+    """Answer all asks, with a few statements per collection (for `Database.lookup`)."""
     return _ways(connection, _targets(connection, asks), asks)
 
 
 def find_or_claim(connection: Connection, arrivals: Sequence[Arrival]) -> Sequence[Way]:
     """Answer all arrivals, with a host for those who have none, as far as there are any.
 
-    An operation for the writer's lane. A way without a host means that the collection does not
+    An operation for `Database.gather`. A way without a host means that the collection does not
     assign automatically, or that no host is free.
     """
     asks = [arrival.ask for arrival in arrivals]
@@ -215,7 +199,8 @@ def find_administrators(connection: Connection, host: Host) -> frozenset[str] | 
 
 def _targets(connection: Connection, asks: Sequence[Ask]) -> _Targets:
     targets = _Targets({}, {}, {})
-    for row in _TARGETS.run(connection, sorted({ask.collection for ask in asks}), {}):
+    names = {"names": sorted({ask.collection for ask in asks})}
+    for row in connection.execute(_TARGETS, names):
         targets.collections[row.name] = collection_of(row)
         targets.types[row.name, row.app_group_id] = row.app_group_type
         # None that is free now may be free in a moment: it is looked for.
@@ -272,7 +257,7 @@ def _find(
 ) -> dict[str, _Found]:
     if collection.draft.type is CollectionType.POOLED:
         return _find_in_pool(connection, collection, wanted)
-    rows = _HELD.run(connection, list(wanted), {"collection": collection.id})
+    rows = connection.execute(_HELD, {"collection": collection.id, "user_keys": list(wanted)})
     found = {row.user_key: _Found(host_of(row, collection.name), row.session_id) for row in rows}
     _add_status(connection, found, found)
     return found
@@ -285,7 +270,10 @@ def _add_sessions(
     user_keys: Sequence[str],
 ) -> None:
     """Add the sessions that users have on hosts they hold, and which host that is of several."""
-    for row in _AT_OWN.run(connection, user_keys, {"collection": collection.id}):
+    if not user_keys:
+        return
+    values = {"collection": collection.id, "user_keys": user_keys}
+    for row in connection.execute(_AT_OWN, values):
         host = host_of(row, collection.name)
         found[row.of] = found[row.of]._replace(host=host, session_id=row.session_id)
 
@@ -293,11 +281,10 @@ def _add_sessions(
 def _find_in_pool(
     connection: Connection, collection: Collection, wanted: Mapping[str, int]
 ) -> dict[str, _Found]:
-    keys = list(wanted)
-    now_us = max(wanted.values())
-    signing_in = _SIGNING_IN.run(connection, keys, {"collection": collection.id, "now_us": now_us})
+    values = {"collection": collection.id, "user_keys": list(wanted)}
+    signing_in = connection.execute(_SIGNING_IN, values | {"now_us": max(wanted.values())})
     found = {row.of: _Found(host_of(row, collection.name)) for row in signing_in}
-    for row in _IN_POOL.run(connection, keys, {"collection": collection.id}):
+    for row in connection.execute(_IN_POOL, values):
         found[row.of] = _Found(host_of(row, collection.name), row.session_id)
     return found
 

@@ -23,7 +23,7 @@ from broker_service.sessions.store import (
     find_routed,
     find_ways,
 )
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.errors import InvalidArgument, NotFound
 from deskhold.identities import Domains
 from deskhold.names import DESKTOP_APP_GROUP, Kind, Name
@@ -183,22 +183,20 @@ class Sessions:
 
         Who is seen for the first time may need a claim and goes to the writer at once; who was
         there before most likely does not, and is looked up beside it. What is remembered only
-        chooses the lane and is never an answer.
+        chooses between read and write and is never an answer.
         """
         if wish.host_id:
-            return await self._database.writer.call(
+            return await self._database.write(
                 lambda tx: find_or_take(tx, arrival, wish.host_id), dry=wish.only_say
             )
         if wish.only_say:
-            return await self._database.writer.call(
-                lambda tx: find_or_claim(tx, [arrival])[0], dry=True
-            )
+            return await self._database.write(lambda tx: find_or_claim(tx, [arrival])[0], dry=True)
         seen = (arrival.ask.collection, arrival.ask.user_key)
         if seen in self._seen:
-            way = await self._database.lookup(find_ways, arrival.ask)
+            way = await self._database.lookup(arrival.ask.collection, find_ways, arrival.ask)
             if not way.wants_host:
                 return way
-        way = await self._database.writer.gather(find_or_claim, arrival)
+        way = await self._database.gather(arrival.ask.collection, find_or_claim, arrival)
         self._seen[seen] = None
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
@@ -207,7 +205,8 @@ class Sessions:
     async def _refusal(self, collection: Collection, way: Way, arrival: Arrival) -> Exception:
         if way.is_pooled or way.may_claim:
             search = Search(collection, arrival.author.now_us)
-            return (await self._database.lookup(passed_over, search)).error
+            found = await self._database.lookup(collection.name, passed_over, search)
+            return found.error
         return not_assigned(collection, arrival.person.user)
 
     async def _rights(

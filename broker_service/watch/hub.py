@@ -2,7 +2,7 @@
 
 It reads what is new, loads what changed once for all, and puts it into a bounded queue of each
 watcher that wants it; a watcher whose queue is full is sent away. One who begins further back first
-reads up to the present at its own pace, through the same lane, and then joins.
+reads up to the present at its own pace, through the same database, and then joins.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from broker_service.watch.rules import (
 )
 from broker_service.watch.store import find_resources
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.errors import Aborted, ResourceExhausted, Unavailable
 
-WATCHERS: Final = 100
+WATCHERS: Final = 1_000
 CHECKPOINT_SECONDS: Final = 3.0
 # A change of 10,000 rows, the most that one call makes, fits twice.
 _QUEUED: Final = 20_000

@@ -13,6 +13,8 @@ from broker_service.watch.rules import Interest
 from deskhold import names
 from deskhold.api.broker.v1 import watch_pb2 as pb
 from deskhold.api.broker.v1 import watch_pb2_grpc
+from deskhold.chassis.calls import current
+from deskhold.chassis.streams import OpenStreams
 from deskhold.names import Kind
 
 
@@ -25,6 +27,7 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._streams = OpenStreams()
 
     async def Watch(
         self, request: pb.WatchRequest, context: Any
@@ -34,6 +37,7 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
         kinds = [KINDS[number] for number in request.kinds] or KINDS.values()
         interest = Interest(parent.text, frozenset(kinds))
         after = Position.parse(request.position) if request.position else None
-        async with aclosing(self._hub.follow(interest, after)) as events:
-            async for event in events:
-                yield event_message(event)
+        with self._streams.one_of(current().authenticated.key):
+            async with aclosing(self._hub.follow(interest, after)) as events:
+                async for event in events:
+                    yield event_message(event)

@@ -73,6 +73,7 @@ class Grant(NamedTuple):
 
 
 _NO_GRANT: Final = Grant()
+_TENANT_PARTS: Final = len(["", "tenantGroups", "g", "tenants", "t"])
 
 
 @dataclass(slots=True)
@@ -113,6 +114,14 @@ class Call:
         return max(0.0, self.deadline - time.monotonic())
 
     @property
+    def lane(self) -> str:
+        """Whose queue its work waits in: that of the tenant it is about, else of its caller."""
+        scope = self.needs[0].scope.split("/") if self.needs else ()
+        if len(scope) >= _TENANT_PARTS:
+            return "/".join(scope[:_TENANT_PARTS])
+        return "" if self.caller is None else self.caller.key
+
+    @property
     def authenticated(self) -> Caller:
         """The caller, once authn has passed.
 
@@ -133,6 +142,11 @@ _current: ContextVar[Call] = ContextVar("deskhold_call")
 def current() -> Call:
     """Return the call that is being served; servicers read their caller from it."""
     return _current.get()
+
+
+def current_or_none() -> Call | None:
+    """Return the call that is being served, or None beside calls."""
+    return _current.get(None)
 
 
 def enter(call: Call) -> None:

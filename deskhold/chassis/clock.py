@@ -1,6 +1,6 @@
 """The one clock: microseconds since the epoch, the unit in which times are stored.
 
-It advances with the monotonic clock, so that nobody who sets the machine's clock changes what has
+It advances with the monotonic clock, so that setting the machine's clock does not change what has
 elapsed. A service takes the time of its database over and over (`store_clock`), so that its
 processes agree on the time wherever they run.
 """

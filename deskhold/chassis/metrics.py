@@ -22,7 +22,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 
 
 def register_process(registry: CollectorRegistry) -> None:

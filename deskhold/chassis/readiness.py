@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.errors import ResourceExhausted
 
 _PAUSE_SECONDS: Final = 1.0
@@ -103,7 +103,7 @@ def database_check(database: Database) -> Check:
 
     async def run() -> None:
         try:
-            await database.writer.call(require_writable, dry=True)
+            await database.write(require_writable, dry=True)
         except ResourceExhausted:
             return  # busy, which is no reason to turn
 

@@ -53,6 +53,17 @@ MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 _MIN_RECEIVED_BYTES = 1024 * 1024
 _NOTICE_SECONDS = 0.2
 _MAX_PENDING = 1 << 16
+# What a stranger's connection may cost. A token with 256 GUIDs as groups has 14 KB; of metadata
+# above the bound more and more is refused, and all above twice as much.
+_MAX_METADATA_BYTES = 16 * 1024
+# Far above what one portal needs: a client that has not read this bound yet may begin more calls,
+# and gRPC refuses those without a word.
+_MAX_STREAMS = 8_000
+_IDLE_MS = 15 * 60 * 1000
+_HANDSHAKE_MS = 20_000
+_PING_INTERVAL_MS = 10_000
+_PING_STRIKES = 2
+_CALLS_PER_READ = 32
 # Python looks for garbage whenever there are as many objects more, by default 700: what hundreds of
 # calls in flight have at once, each time looked through for the few cycles that gRPC leaves behind
 # (measured at 256 claims in flight: an eighth of the loop's time; with this, 7 % more claims).
@@ -151,7 +162,17 @@ class Server:
                     max((_MIN_RECEIVED_BYTES, *max_bytes.values())),
                 ),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+                ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", 2 * _MAX_METADATA_BYTES),
+                # Clients queue what is more, or are refused before it begins (REFUSED_STREAM). With
+                # the former it bounds what a connection can hold.
+                ("grpc.max_concurrent_streams", _MAX_STREAMS),
+                ("grpc.max_connection_idle_ms", _IDLE_MS),
+                ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", _PING_INTERVAL_MS),
+                ("grpc.http2.max_ping_strikes", _PING_STRIKES),
+                # So that calls that one connection resets as fast as it begins them let others in.
+                ("grpc.http2.max_requests_per_read", _CALLS_PER_READ),
                 ("grpc.keepalive_permit_without_calls", 1),
             ),
         )

@@ -167,6 +167,7 @@ class ServerSettings:
         service_listen: Where services are served: mutual TLS. Empty: nowhere.
         database_url: SQLAlchemy URL: `sqlite:////path` or `postgresql+psycopg://user@host/name`. A
             password is better kept in a file that the URL names: `?passfile=/path`.
+        database_connections: How many connections a PostgreSQL database is given.
         tls_cert_file, tls_key_file: The server's certificate and key, PEM.
         ca_file: The authority that signs the certificates of services, PEM.
         token_issuer, token_audience, token_jwks_file: Whose tokens are accepted.
@@ -208,6 +209,7 @@ class ServerSettings:
     service: str = ""
     traces_endpoint: str = ""
     traces_share: float = 0.0
+    database_connections: int = 10
 
     @classmethod
     def read(cls, reader: Reader) -> ServerSettings:
@@ -235,6 +237,7 @@ class ServerSettings:
             service=reader.service,
             traces_endpoint=reader.read("TRACES_ENDPOINT", optional_endpoint, ""),
             traces_share=reader.read("TRACES_SHARE", share, "0.01"),
+            database_connections=reader.read("DATABASE_CONNECTIONS", count, "10"),
         )
 
 
@@ -244,6 +247,11 @@ def address(text: str) -> str:
     if not (host and colon and port.isdecimal() and int(port) < 65536):
         raise ValueError("is not of the form 'host:port'")
     return text
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """Return each `host:port` of a list with commas."""
+    return tuple(address(one.strip()) for one in text.split(","))
 
 
 def optional_address(text: str) -> str:

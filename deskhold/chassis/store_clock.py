@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from deskhold.chassis.clock import Reading, machine_time, set_now
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 
 _PAUSE_SECONDS: Final = 10.0
 # Clocks that are kept by NTP differ by less.

@@ -12,17 +12,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 import structlog
 from prometheus_client import Counter
 
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.errors import DeskholdError
 
 QUEUED: Final = 10_000
 _FLUSH_SECONDS: Final = 0.5
-# Small, so that what callers wait for gets its turn in the writing lane between two batches.
+# Small, so that what callers wait for gets its turn between two batches.
 _BATCH: Final = 250
 # A database that is away is waited for without end. Any other failure may be the batch's own, and
 # must not hold up what follows for ever; with the supervisor's pauses this is about half a minute.
@@ -99,7 +100,9 @@ class WriteBehind(Generic[Record]):
             Unavailable: The database does not answer; what was not written still waits.
             ResourceExhausted: Too much waits for the database already; likewise.
         """
-        await asyncio.shield(asyncio.ensure_future(self._write_waiting()))
+        # In a context of its own: a call that flushes lends it neither its lane nor its deadline.
+        writing = asyncio.create_task(self._write_waiting(), context=Context())
+        await asyncio.shield(writing)
 
     async def close(self, logger: structlog.typing.FilteringBoundLogger) -> None:
         """Write every record for the last time; what cannot be written is logged and dropped."""
@@ -129,7 +132,7 @@ class WriteBehind(Generic[Record]):
                 self._write(connection, batch)
 
         try:
-            await self._database.writer.call(work)
+            await self._database.write(work)
         except DeskholdError:
             self._failed_runs = max(1, self._failed_runs)
             raise

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from deskhold.client.broker.collections import Gateway
 
 _MINUTES = click.IntRange(0)
+_RDP_PORT = 3389
 
 
 def _settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,9 +136,11 @@ def _address(text: str) -> tuple[str, int]:
     address, colon, port = text.rpartition(":")
     # An IPv6 address has colons of its own; with a port it stands in brackets.
     if not colon or (":" in address and not address.endswith("]")):
-        address, port = text, "0"
-    if not address or not port.isdecimal():
-        raise click.UsageError(f"--gateway {text!r} is not HOST or HOST:PORT.")
+        address, port = text, str(_RDP_PORT)
+    if "/" in text or not address or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise click.UsageError(
+            f"--gateway {text!r} is not HOST or HOST:PORT; it is no URL, and ports end at 65535."
+        )
     return address.strip("[]"), int(port)
 
 

@@ -62,8 +62,7 @@ _ROUTE = View(
 @click.option(
     "--client",
     metavar="COMMAND",
-    default="",
-    help="The client that --open starts. The file's path replaces {}, or comes last.",
+    help="The client that --open starts; the file's path replaces {}.",
 )
 @tenant_options
 @output_option("table", "json", "yaml", "csv", "name", "rdp")
@@ -78,7 +77,7 @@ def connect(
     host: str,
     what_if: bool,
     opens: bool,
-    client: str,
+    client: str | None,
     tenant_group: str | None,
     tenant: str | None,
     output: str,
@@ -93,7 +92,7 @@ def connect(
     ADMINISTRATOR is yes once the host's agent has applied the rights, pending until then, and
     unmanaged where no agent reports.
     """
-    if client and not opens:
+    if client is not None and not opens:
         raise click.UsageError("--client goes with --open.")
     if opens and (what_if or output == "rdp"):
         raise click.UsageError("--open goes without --what-if and -o rdp.")

@@ -23,8 +23,8 @@ from deskhold.errors import FailedPrecondition
 _READ_SECONDS: Final = 30.0
 _FREERDP: Final = ("xfreerdp3", "wlfreerdp3", "sdl-freerdp3", "xfreerdp", "wlfreerdp")
 # FreeRDP's exit codes for a session that has ended: by the user, by the host, or by a time limit
-# (xfreerdp(1), EXIT STATUS). All others mean that there was no session.
-_FREERDP_ENDS: Final = frozenset({0, 1, 2, 3, 4, 5, 11, 12})
+# (xfreerdp(1), EXIT STATUS). 1 is also what it ends with where there is no screen.
+_FREERDP_ENDS: Final = frozenset({0, 2, 3, 4, 5, 11, 12})
 # What a client prints must not mix with what -o prints.
 _STDERR: Final = 2
 _ENDING_SIGNALS: Final = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
@@ -35,8 +35,8 @@ class RdpClient:
     """A program that opens `.rdp` files.
 
     Attributes:
-        command: Program and arguments; the path of the file replaces `{}`, and is the last
-            argument where there is none.
+        command: Program and arguments. The path of the file replaces `{}`. Where there is none, it
+            is the first argument of FreeRDP, which reads it only there, and the last of others.
     """
 
     command: tuple[str, ...]
@@ -71,8 +71,10 @@ class RdpClient:
                 time.sleep(_READ_SECONDS)
 
     def _words(self, path: str) -> list[str]:
-        words = self.command if "{}" in self.command else (*self.command, "{}")
-        return [path if word == "{}" else word for word in words]
+        program, *words = self.command
+        if "{}" not in words:
+            words.insert(0 if self.name in _FREERDP else len(words), "{}")
+        return [program, *(path if word == "{}" else word for word in words)]
 
     def _session_ends(self, code: int) -> frozenset[int]:
         if self.name == "mstsc":
@@ -80,24 +82,27 @@ class RdpClient:
         return _FREERDP_ENDS if self.name in _FREERDP else frozenset({0})
 
 
-def find_client(chosen: str, environ: Mapping[str, str]) -> RdpClient:
+def find_client(chosen: str | None, environ: Mapping[str, str]) -> RdpClient:
     """Return the client of this machine.
 
     Args:
-        chosen: Its command line, if the user has chosen one; empty: the first one that is there.
+        chosen: Its command line; None: the first client that is there.
         environ: The environment variables; PATH, DISPLAY and WAYLAND_DISPLAY are read.
 
     Raises:
         FailedPrecondition: There is none, or no screen to show it on.
     """
     path = environ.get("PATH", os.defpath)
-    if chosen:
+    if chosen is not None:
         try:
             words = tuple(shlex.split(chosen))
         except ValueError as error:
             raise _failed(f"--client {chosen!r} is no command line: {error}") from error
         if not words or shutil.which(words[0], path=path) is None:
-            raise _failed(f"there is no program {chosen!r} on the path; choose another client")
+            program = words[0] if words else ""
+            raise _failed(
+                f"--client: there is no program {program!r} on the path; install it or name another"
+            )
         return RdpClient(words)
     if sys.platform == "win32":
         return RdpClient(("mstsc.exe",))

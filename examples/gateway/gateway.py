@@ -19,9 +19,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields
 
-from deskhold import environment
+from deskhold import environment, names
 from deskhold.client import AsyncClient
-from examples.gateway.server import Bounds, Gateway, logger
+from deskhold.errors import InvalidArgument
+from examples.gateway.server import Bounds, Gateway, Refusal, Refused, logger
 
 _REQUIRED = ("DESKHOLD_BROKER_ADDRESS", "DESKHOLD_CA_FILE")
 # Besides two for each connection: the channel to the broker, the listener, the log.
@@ -59,6 +60,12 @@ async def _serve(listen: tuple[str, int], tenant: str, bounds: Bounds) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)
         try:
+            await gateway.check()
+        except Refused as refused:
+            if refused.refusal is Refusal.GATEWAY_DENIED:
+                sys.exit(f"error: {refused}")
+            logger.warning("%s; connections are refused until it answers", refused)
+        try:
             server = await gateway.listen(*listen)
         except OSError as error:
             sys.exit(f"error: cannot listen at {':'.join(map(str, listen))}: {error}")
@@ -78,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         " DESKHOLD_BROKER_ADDRESS, DESKHOLD_CA_FILE, DESKHOLD_TOKEN_FILE.",
     )
     parser.add_argument("--listen", type=_place, default="0.0.0.0:3389", metavar="HOST:PORT")
-    parser.add_argument("--tenant", required=True, metavar="tenantGroups/G/tenants/T")
+    parser.add_argument("--tenant", type=_tenant, required=True, metavar="tenantGroups/G/tenants/T")
     parser.add_argument("--verbose", action="store_true", help="log health checks too")
     for one in fields(Bounds):
         parser.add_argument(
@@ -96,6 +103,13 @@ def _place(text: str) -> tuple[str, int]:
     if not host or not 0 <= int(port) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
     return host.strip("[]"), int(port)
+
+
+def _tenant(text: str) -> str:
+    try:
+        return names.parse(text, names.Kind.TENANT).text
+    except InvalidArgument as error:
+        raise argparse.ArgumentTypeError(error.message) from error
 
 
 def _above_zero(kind: type[int] | type[float]) -> Callable[[str], float]:

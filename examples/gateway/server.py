@@ -97,6 +97,18 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._by_address: Counter[str] = Counter()
 
+    async def check(self) -> None:
+        """Ask the broker once, so that an unusable credential is known before users come.
+
+        Raises:
+            Refused: The broker does not accept the gateway's token or role, or does not answer.
+        """
+        try:
+            await self._resolve("none")
+        except Refused as refused:
+            if refused.refusal is not Refusal.TOKEN_REFUSED:
+                raise
+
     async def listen(self, host: str, port: int) -> asyncio.Server:
         """Start to accept connections.
 

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.chassis.readiness import NotReadyError
 from deskhold.errors import Aborted, Unavailable
 from rbac_service.access.snapshot import Snapshot

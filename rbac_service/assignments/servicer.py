@@ -11,8 +11,8 @@ from deskhold import names
 from deskhold.api.rbac.v1 import role_assignments_pb2 as pb
 from deskhold.api.rbac.v1 import role_assignments_pb2_grpc
 from deskhold.chassis.calls import current
+from deskhold.chassis.db.idempotency import Mutations
 from deskhold.chassis.paging import Pager
-from deskhold.chassis.replay import Mutations
 from rbac_service.assignments.messages import assignment_draft, assignment_message
 from rbac_service.assignments.rules import RoleAssignment
 from rbac_service.assignments.usecases import RoleAssignments

@@ -10,8 +10,8 @@ from google.protobuf.empty_pb2 import Empty
 from deskhold.api.rbac.v1 import groups_pb2 as pb
 from deskhold.api.rbac.v1 import groups_pb2_grpc
 from deskhold.chassis.calls import current
+from deskhold.chassis.db.idempotency import Mutations
 from deskhold.chassis.paging import Pager
-from deskhold.chassis.replay import Mutations
 from rbac_service.groups.rules import Group, Member
 from rbac_service.groups.usecases import Groups
 from rbac_service.messages import Messages, principal_message, principal_of, timestamp

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from deskhold.chassis.database import Connection
+from deskhold.chassis.db import Connection
 from deskhold.errors import PermissionDenied
 from rbac_service.assignments.rules import RoleAssignment
 from rbac_service.guard.rules import (

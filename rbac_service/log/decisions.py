@@ -14,7 +14,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.chassis.write_behind import QUEUED, WriteBehind
 from rbac_service.access.rules import Decision, Question
 from rbac_service.log import decision_store as store

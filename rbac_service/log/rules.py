@@ -10,6 +10,8 @@ from enum import Enum
 from typing import Any
 
 GENESIS_HASH = bytes(32)
+# What one revision may carry: everybody who follows the log gets it in one message.
+MAX_CHARACTERS = 6_000_000
 
 
 class ChangeKind(Enum):
@@ -58,7 +60,7 @@ class Author:
     keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Entry:
     """One revision as it is stored.
 
@@ -107,8 +109,25 @@ class EntryFilter:
 
 def encode_changes(changes: Sequence[Change]) -> str:
     """Return changes in the canonical form that is stored and hashed: sorted keys, no spaces."""
-    rows = [{"kind": change.kind.value, "row": dict(change.row)} for change in changes]
-    return json.dumps(rows, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"[{','.join(map(_encoded, changes))}]"
+
+
+def encode_revisions(changes: Sequence[Change], most: int) -> list[str]:
+    """Return changes in canonical form, as texts for one revision after the other.
+
+    Args:
+        changes: In an order in which any number of the first ones make sense without the rest.
+        most: How many characters a revision may have; it has one change at least.
+    """
+    parts: list[list[str]] = [[]]
+    size = 0
+    for text in map(_encoded, changes):
+        if size + len(text) > most and parts[-1]:
+            parts.append([])
+            size = 0
+        parts[-1].append(text)
+        size += len(text) + 1
+    return [f"[{','.join(part)}]" for part in parts]
 
 
 def decode_changes(text: str) -> tuple[Change, ...]:
@@ -148,3 +167,8 @@ def find_head_fault(head_revision: int, last_revision: int) -> str:
     if head_revision < last_revision:
         return f"revision {head_revision + 1} lies behind the head, which is at {head_revision}"
     return ""
+
+
+def _encoded(change: Change) -> str:
+    one = {"kind": change.kind.value, "row": dict(change.row)}
+    return json.dumps(one, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

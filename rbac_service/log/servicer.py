@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from deskhold.api.rbac.v1 import audit_pb2 as pb
 from deskhold.api.rbac.v1 import audit_pb2_grpc, watch_pb2, watch_pb2_grpc
 from deskhold.chassis.calls import current
 from deskhold.chassis.paging import Pager
+from deskhold.chassis.streams import OpenStreams
 from rbac_service.log.decision_rules import DecisionFilter
 from rbac_service.log.decisions import DecisionLog
 from rbac_service.log.messages import decision_message, entry_message, event_message
-from rbac_service.log.rules import EntryFilter
+from rbac_service.log.rules import Entry, EntryFilter
 from rbac_service.log.usecases import Audit
-from rbac_service.log.watch import Feed
+from rbac_service.log.watch import Checkpoint, Feed
 from rbac_service.messages import Messages
+
+# Characters that are decoded in less than a millisecond or two.
+_BUILT_AT_ONCE: Final = 50_000
 
 
 class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
@@ -103,15 +109,31 @@ class WatchServicer(watch_pb2_grpc.WatchServiceServicer):
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
+        self._streams = OpenStreams()
+        # For as long as the feed, or a watcher, holds the entry.
+        self._messages: WeakKeyDictionary[Entry, asyncio.Future[watch_pb2.WatchResponse]] = (
+            WeakKeyDictionary()
+        )
 
     async def Watch(
         self, request: watch_pb2.WatchRequest, context: Any
     ) -> AsyncIterator[watch_pb2.WatchResponse]:
         """Send revisions and checkpoints until the reader leaves or the server stops."""
         after = None if request.from_now else request.after_revision
-        async with aclosing(self._feed.follow(after)) as events:
-            async for event in events:
-                yield event_message(event)
+        with self._streams.one_of(current().authenticated.key):
+            async with aclosing(self._feed.follow(after)) as events:
+                async for event in events:
+                    yield await self._message(event)
+
+    async def _message(self, event: Entry | Checkpoint) -> watch_pb2.WatchResponse:
+        """Return what watchers receive: of a large revision built once for all, off the loop."""
+        if isinstance(event, Checkpoint) or len(event.encoded) <= _BUILT_AT_ONCE:
+            return event_message(event)
+        building = self._messages.get(event)
+        if building is None:
+            building = asyncio.ensure_future(asyncio.to_thread(event_message, event))
+            self._messages[event] = building
+        return await asyncio.shield(building)
 
 
 def _time(request: pb.ListLogEntriesRequest, field: Any) -> int | None:

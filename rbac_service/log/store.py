@@ -12,26 +12,25 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, update
 
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.chassis.paging import Page
-from deskhold.chassis.statements import Prepared
 from rbac_service.log.rules import (
     GENESIS_HASH,
+    MAX_CHARACTERS,
     Author,
     Change,
     Entry,
     EntryFilter,
     chain_hash,
     decode_changes,
-    encode_changes,
+    encode_revisions,
 )
 from rbac_service.tables import head, log
 
 _HEAD = select(head.c.epoch, head.c.revision)
 _LOCK = _HEAD.with_for_update()
-_READ_HEAD = Prepared(_HEAD)
 # An entry holds what one call changed, up to megabytes; no answer is to hold too many of those.
-MAX_CHARACTERS = 4_000_000
+MAX_PAGE_CHARACTERS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +47,23 @@ class Head:
 
 
 async def newest_head(database: Database) -> Head:
-    """Return where the log ends now: at a glance, or in one read for everybody who waits for it.
+    """Return where the log ends now, in one read for everybody who waits for it.
 
     Raises:
         Unavailable: The store does not answer.
         ResourceExhausted: Too much waits for it already.
     """
-    rows = database.glance(_READ_HEAD)
-    return Head(*rows[0]) if rows else await database.lookup(read_heads, None)
+    return await database.lookup("head", read_heads, None)
 
 
 def read_heads(connection: Connection, arguments: Sequence[None]) -> Sequence[Head]:
-    """Read the head once for everybody who waits for it (an operation for `Lane.gather`)."""
+    """Read the head once for everybody who waits for it (an operation for `Database.lookup`)."""
     return [read_head(connection)] * len(arguments)
 
 
 def read_head(connection: Connection) -> Head:
     """Return where the log ends."""
-    (row,) = _READ_HEAD.run(connection, {})
+    row = connection.execute(_HEAD).one()
     return Head(row.epoch, row.revision)
 
 
@@ -80,26 +78,31 @@ def lock_head(connection: Connection) -> int:
 def append(
     connection: Connection, changes: Sequence[Change], *, author: Author, now_us: int
 ) -> int:
-    """Append one entry and return its revision; the caller holds the head's lock."""
-    before = lock_head(connection)
-    revision = before + 1
+    """Append changes and return the newest revision; the caller holds the head's lock.
+
+    They are one revision, or several, committed together, when one could not be sent.
+    """
+    revision = lock_head(connection)
     previous = connection.execute(
-        select(log.c.hash).where(log.c.revision == before)
+        select(log.c.hash).where(log.c.revision == revision)
     ).scalar_one_or_none()
     previous_hash = GENESIS_HASH if previous is None else bytes(previous)
-    encoded = encode_changes(changes)
-    connection.execute(
-        insert(log).values(
-            revision=revision,
-            time_us=now_us,
-            actor=author.actor,
-            request_id=author.request_id,
-            decision_id=author.decision_id,
-            changes=encoded,
-            previous_hash=previous_hash,
-            hash=chain_hash(previous_hash, revision, now_us, author, encoded),
+    for encoded in encode_revisions(changes, MAX_CHARACTERS):
+        revision += 1
+        own_hash = chain_hash(previous_hash, revision, now_us, author, encoded)
+        connection.execute(
+            insert(log).values(
+                revision=revision,
+                time_us=now_us,
+                actor=author.actor,
+                request_id=author.request_id,
+                decision_id=author.decision_id,
+                changes=encoded,
+                previous_hash=previous_hash,
+                hash=own_hash,
+            )
         )
-    )
+        previous_hash = own_hash
     connection.execute(update(head).values(revision=revision))
     return revision
 
@@ -156,7 +159,7 @@ def _read(connection: Connection, query: Select[Any]) -> list[Entry]:
     with connection.execute(query.execution_options(yield_per=100)) as rows:
         for row in rows:
             found.append(_entry(row))
-            if characters > MAX_CHARACTERS:
+            if characters > MAX_PAGE_CHARACTERS:
                 break
             characters += len(row.changes)
     return found

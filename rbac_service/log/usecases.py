@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.chassis.paging import Page
 from rbac_service.log import store
 from rbac_service.log.decision_rules import DecisionFilter, StoredDecision
 from rbac_service.log.decision_store import list_decisions
 from rbac_service.log.rules import GENESIS_HASH, Entry, EntryFilter, find_fault, find_head_fault
 
-# A piece is one short transaction in the reading lane, which others use between two pieces.
+# A piece is one short transaction, and others take turns between two pieces.
 _PIECE = 1000
 
 
@@ -53,7 +53,7 @@ class Audit:
         The page comes back with them, smaller than asked for when its entries are large.
         """
         rows = await self._database.read(lambda tx: store.list_entries(tx, wanted, page))
-        if sum(len(entry.encoded) for entry in rows[:-1]) > store.MAX_CHARACTERS:
+        if sum(len(entry.encoded) for entry in rows[:-1]) > store.MAX_PAGE_CHARACTERS:
             page = replace(page, size=len(rows) - 1)
         return rows, page
 
@@ -62,7 +62,7 @@ class Audit:
         return await self._database.read(lambda tx: list_decisions(tx, wanted, page))
 
     async def verify(self) -> Verification:
-        """Recompute the chain from its beginning, in pieces, in the reading lane's thread."""
+        """Recompute the chain from its beginning, in pieces, off the event loop."""
         found = Verification()
         while not found.ended:
             found = await self._database.read(partial(self._verify, before=found))

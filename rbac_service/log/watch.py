@@ -19,13 +19,13 @@ from typing import Final
 from prometheus_client import Counter
 
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.errors import Aborted, ResourceExhausted, Unavailable
 from rbac_service.access.policy import TAIL_SECONDS
 from rbac_service.log.rules import Entry
 from rbac_service.log.store import Head, newest_head, read_entries
 
-WATCHERS: Final = 100
+WATCHERS: Final = 1_000
 CHECKPOINT_SECONDS: Final = 1.0
 _KEPT_ENTRIES: Final = 1000
 _KEPT_CHARACTERS: Final = 32_000_000

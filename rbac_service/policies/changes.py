@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from deskhold.chassis.database import Connection
+from deskhold.chassis.db import Connection
 from deskhold.identities import Domains, Principal
 from deskhold.names import DEPLOYMENT_SCOPE
 from rbac_service.assignments import store as assignment_store

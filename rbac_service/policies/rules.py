@@ -13,9 +13,6 @@ from rbac_service.groups.rules import Group, Member
 from rbac_service.roles.refusals import RoleDraft
 from rbac_service.roles.rules import RoleDefinition
 
-# What one revision may carry: everybody who follows the log gets it in one message.
-MAX_CHARACTERS = 6_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class WantedRole:

@@ -9,7 +9,7 @@ from deskhold import names
 from deskhold.api.rbac.v1 import policies_pb2 as pb
 from deskhold.api.rbac.v1 import policies_pb2_grpc
 from deskhold.chassis.calls import current
-from deskhold.chassis.replay import Mutations
+from deskhold.chassis.db.idempotency import Mutations
 from deskhold.chassis.server import MAX_MESSAGE_BYTES
 from deskhold.errors import ResourceExhausted
 from rbac_service.messages import Messages

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from deskhold.chassis.database import Connection, Database
-from deskhold.chassis.replay import Commit
+from deskhold.chassis.db import Connection, Database
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.identities import Domains
 from deskhold.names import DEPLOYMENT_SCOPE
 from rbac_service.access.policy import Policy
@@ -13,12 +13,11 @@ from rbac_service.access.snapshot import Snapshot
 from rbac_service.access.store import load_snapshot
 from rbac_service.assignments.store import all_at_or_below
 from rbac_service.groups.store import all_groups, all_members
-from rbac_service.log.rules import Author, encode_changes
+from rbac_service.log.rules import MAX_CHARACTERS, Author, encode_changes
 from rbac_service.log.store import append, lock_head, read_after, read_head
 from rbac_service.policies.changes import Changes
 from rbac_service.policies.effects import access_changes, places_of
 from rbac_service.policies.rules import (
-    MAX_CHARACTERS,
     AccessChange,
     Document,
     Export,

@@ -9,8 +9,8 @@ from typing import Any
 from deskhold.api.rbac.v1 import role_definitions_pb2 as pb
 from deskhold.api.rbac.v1 import role_definitions_pb2_grpc
 from deskhold.chassis.calls import current
+from deskhold.chassis.db.idempotency import Commit, Mutations
 from deskhold.chassis.paging import Pager
-from deskhold.chassis.replay import Commit, Mutations
 from deskhold.errors import InvalidArgument
 from deskhold.names import DEPLOYMENT_SCOPE
 from rbac_service.access.queries import Queries

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.chassis.paging import Page
-from deskhold.chassis.replay import Commit
 from deskhold.names import contains
 from rbac_service.guard.rules import may_assign
 from rbac_service.guard.store import holdings_at

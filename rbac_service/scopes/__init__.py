@@ -1,6 +1,6 @@
 """The tree of scopes at which roles can be assigned.
 
 It promises that a scope's parent is registered before it, and that removing a scope removes
-everything below it and every role assignment there in one revision. It
+everything below it and every role assignment there as a whole. It
 refuses to remove the deployment.
 """

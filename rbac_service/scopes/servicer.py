@@ -11,8 +11,8 @@ from deskhold import names
 from deskhold.api.rbac.v1 import scopes_pb2 as pb
 from deskhold.api.rbac.v1 import scopes_pb2_grpc
 from deskhold.chassis.calls import current
+from deskhold.chassis.db.idempotency import Mutations
 from deskhold.chassis.paging import Pager
-from deskhold.chassis.replay import Mutations
 from deskhold.names import Kind
 from rbac_service.messages import Messages, timestamp
 from rbac_service.scopes.rules import Scope

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.chassis.paging import Page
-from deskhold.chassis.replay import Commit
 from deskhold.errors import AlreadyExists, FailedPrecondition, NotFound
 from deskhold.names import Name
 from rbac_service.assignments.store import delete_at_or_below
@@ -81,7 +81,7 @@ class Scopes:
     async def delete(
         self, name: Name, *, force: bool, author: Author, now_us: int, commit: Commit[Reply]
     ) -> Reply:
-        """Remove a scope, with force all below it, and the role assignments there, in one revision.
+        """Remove a scope, with force all below it, and the role assignments there, as a whole.
 
         Raises:
             NotFound: It is not registered.

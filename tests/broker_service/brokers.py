@@ -22,7 +22,7 @@ from broker_service.rbac import Authority
 from broker_service.registration.outbox import Registration
 from broker_service.registration.store import mark_deleted
 from broker_service.registration.usecases import ScopeComparison
-from deskhold.chassis.replay import Commit
+from deskhold.chassis.db.idempotency import Commit
 from deskhold.errors import NotFound
 from deskhold.names import Kind, Name
 from tests.broker_service.stores import AUTHOR, Store

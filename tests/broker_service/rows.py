@@ -14,7 +14,7 @@ from broker_service.collections.rules import Collection, CollectionType, Draft
 from broker_service.hosts.rules import NewHost
 from broker_service.hosts.store import reckon
 from broker_service.hosts.usecases import add_hosts
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.identities import Domains
 from deskhold.names import DESKTOP_APP_GROUP
 from tests.broker_service.pair import Dump, dump
@@ -33,7 +33,7 @@ class Rows:
 
     async def commit(self, work: Callable[[Connection], Any]) -> Any:
         """Run one unit of work as the servicers' commit does, without encoding its result."""
-        return await self.database.writer.call(work)
+        return await self.database.write(work)
 
     async def make(
         self, *host_ids: str, name: str = ENG, type: str = "PERSONAL", **settings: Any
@@ -60,7 +60,7 @@ class Rows:
             add_hosts(connection, made, [NewHost(host_id) for host_id in host_ids], 1)
             return made
 
-        return await self.database.writer.call(work)
+        return await self.database.write(work)
 
     async def changed(self) -> list[tuple[str, str]]:
         """Return what was noted since this was last asked: kind and name, below the collection."""
@@ -71,11 +71,11 @@ class Rows:
             connection.execute(delete(tables.changes))
             return [(row.kind, row.name.removeprefix(f"{ENG}/")) for row in rows]
 
-        return await self.database.writer.call(work)
+        return await self.database.write(work)
 
     async def write(self, statement: Any) -> None:
         """Run a statement, for what other rooms write."""
-        await self.database.writer.call(lambda connection: connection.execute(statement).rowcount)
+        await self.database.write(lambda connection: connection.execute(statement).rowcount)
 
     async def change_host(self, key: str, **values: Any) -> None:
         """Write into the row of a host, and bring up to date what claims go by."""

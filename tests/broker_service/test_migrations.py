@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, delete, func, insert, select
 
 from broker_service import tables
 from broker_service.__main__ import MIGRATIONS
-from deskhold.chassis.database import migrate
+from deskhold.chassis.db import migrate
 from deskhold.chassis.settings import SettingsError
 from tests.broker_service.stores import Store
 from tests.databases import SqliteFiles

@@ -20,7 +20,7 @@ from broker_service.hosts.usecases import CollectionContents, Hosts
 from broker_service.registration.store import claim_new, mark_deleted
 from broker_service.sessions.routing import RoutingTokens
 from broker_service.sessions.usecases import Sessions
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.errors import DeskholdError
 from deskhold.identities import Domains
 from deskhold.names import parse
@@ -48,7 +48,7 @@ class Broker:
         self.sessions = Sessions(self.database, DOMAINS, RoutingTokens(b"the same for all brokers"))
 
     async def commit(self, work: Callable[[Connection], Any]) -> Any:
-        return await self.database.writer.call(work, about=ENG)
+        return await self.database.write(work)
 
     async def eng(self) -> Collection:
         return await self.database.read(lambda tx: store.require_collection(tx, ENG))
@@ -240,7 +240,7 @@ def create(broker: Broker, eng: Collection) -> Sequence[Awaitable[list[str]]]:
     name = parse(ENG.replace("/eng", "/new"))
 
     async def take() -> list[str]:
-        is_claimed = await broker.database.writer.call(
+        is_claimed = await broker.database.write(
             lambda tx: claim_new(tx, name, f"claim-{broker.number}", 1)
         )
         return ["claimed" if is_claimed else "exists"]

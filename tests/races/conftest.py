@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from sqlalchemy import Engine, create_engine
 
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from tests.databases import Databases, PostgresqlServer
 from tests.races import BROKER_MIGRATIONS
 from tests.races.race import Race

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from rbac_service.access.policy import FULL, Freshness, Policy
 from rbac_service.access.rules import Question
 from rbac_service.access.snapshot import Snapshot

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from rbac_service.log.rules import Author, Change, ChangeKind
 from rbac_service.log.store import append, lock_head
 
@@ -25,6 +25,6 @@ async def race(url: str, number: int, start: Callable[[], object]) -> list[int]:
     start()
     revisions = []
     for _ in range(ENTRIES // 10):
-        revisions += await asyncio.gather(*(database.writer.call(work) for _ in range(10)))
+        revisions += await asyncio.gather(*(database.write(work) for _ in range(10)))
     await database.close()
     return revisions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from deskhold.chassis.database import migrate
+from deskhold.chassis.db import migrate
 
 
 async def race(url: str, _: int, start: Callable[[], object], migrations: str) -> str:

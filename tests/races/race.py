@@ -13,7 +13,7 @@ from broker_service.collections import store
 from broker_service.collections.rules import CollectionType, Draft
 from broker_service.hosts.rules import NewHost
 from broker_service.hosts.usecases import add_hosts
-from deskhold.chassis.database import Connection
+from deskhold.chassis.db import Connection
 from tests.races.broker_racer import ENG
 from tests.races.processes import COUNT, run_processes
 

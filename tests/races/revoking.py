@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.identities import Domains, Principal, PrincipalKind
 from deskhold.names import parse_scope
 from rbac_service.access.tokens import Revision
@@ -89,7 +89,7 @@ class Writer:
             head = read_head(connection)
             return Revision(head.epoch, head.revision)
 
-        return await self._database.writer.call(noted)
+        return await self._database.write(noted)
 
 
 class Way(Protocol):

@@ -135,7 +135,7 @@ def test_whatever_brokers_do_at_once_the_rules_hold_and_history_tells_it(
     assert set(reasons(outcomes)) <= {
         *("new", "held", "set", "removed", "imported", "added", "host removed", "swapped", "moved"),
         *("HOST_HELD", "HOST_NOT_FOUND", "USER_LIMIT_REACHED", "ASSIGNMENT_NOT_FOUND"),
-        *("IMPORT_REJECTED", "NO_FREE_HOST", "FIELD_VIOLATION"),
+        *("IMPORT_REJECTED", "NO_FREE_HOST", "FIELD_VIOLATION", "ETAG_MISMATCH"),
     }
     judge_holdings(race, limit=limit)
 
@@ -153,6 +153,7 @@ def test_a_collection_deleted_in_full_use_leaves_nothing_behind(race: Race) -> N
         *("swapped", "moved"),
         *("HOST_HELD", "HOST_NOT_FOUND", "USER_LIMIT_REACHED", "ASSIGNMENT_NOT_FOUND"),
         *("IMPORT_REJECTED", "NO_FREE_HOST", "FIELD_VIOLATION", "COLLECTION_NOT_FOUND"),
+        "ETAG_MISMATCH",
     }
     for table in (tables.hosts, tables.collections, tables.app_groups):
         assert race.rows(select(func.count()).select_from(table))[0][0] == 0

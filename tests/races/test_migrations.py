@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, inspect, select, text
 
 import broker_service.tables
 import rbac_service.tables
-from deskhold.chassis.database import migrate
+from deskhold.chassis.db import migrate
 from deskhold.chassis.settings import SettingsError
 from tests.databases import Databases, PostgresqlServer
 from tests.races import BROKER_MIGRATIONS, RBAC_MIGRATIONS

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, select
 
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from rbac_service import tables
 from rbac_service.bootstrap import bootstrap
 from tests.databases import Databases

@@ -1,4 +1,4 @@
-"""A lane among other writers to PostgreSQL: what they do to it is made good, or told truly."""
+"""Work among other writers to PostgreSQL: what they do to it is made good, or told truly."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, text
 
-from deskhold.chassis.database import Database
-from deskhold.chassis.statements import Prepared
+from deskhold.chassis.db import Database
 from deskhold.errors import AlreadyExists, DeskholdError, Unavailable
 from tests.databases import until_somebody_waits
-from tests.races.things import THINGS, count_up, locked, names, put
+from tests.races.things import count_up, locked, names, put
 
 pytestmark = pytest.mark.slow
-
-ALL_NAMES = Prepared(select(THINGS.c.name))
 
 
 async def outcomes(*calls: Any) -> list[Any]:
@@ -42,7 +38,7 @@ async def test_who_waited_for_a_row_sees_what_the_other_did(
 
     with own.begin() as other:
         count_up(other, "a")
-        waiting = asyncio.create_task(database.writer.call(work))
+        waiting = asyncio.create_task(database.write(work))
         await asyncio.to_thread(until_somebody_waits, own)
 
     assert await waiting == 1
@@ -63,16 +59,14 @@ async def test_who_meets_a_row_of_another_process_finds_the_right_words(
                 put("c")(other)
         return put("c")(connection)
 
-    told = await outcomes(database.writer.call(work), database.writer.call(put("d")))
+    told = await outcomes(database.write(work), database.write(put("d")))
 
     assert isinstance(told[0], AlreadyExists)
     assert told[1] == "d"
     assert runs == 2
 
 
-async def test_a_serialization_failure_is_made_good_and_neighbours_run_again_too(
-    database: Database, own: Engine
-) -> None:
+async def test_a_serialization_failure_is_made_good(database: Database, own: Engine) -> None:
     runs = 0
 
     def work(connection: Connection) -> int:
@@ -83,7 +77,7 @@ async def test_a_serialization_failure_is_made_good_and_neighbours_run_again_too
             connection.execute(text(code))
         return runs
 
-    told = await outcomes(database.writer.call(put("c")), database.writer.call(work))
+    told = await outcomes(database.write(put("c")), database.write(work))
 
     assert told == ["c", 3]
 
@@ -95,7 +89,7 @@ async def test_who_always_loses_is_told_so_after_a_few_runs(
         connection.execute(text("DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END $$"))
 
     with pytest.raises(Unavailable, match="nothing was changed"):
-        await database.writer.call(work)
+        await database.write(work)
 
 
 async def test_a_lock_that_is_never_released_is_not_waited_for_without_an_end(
@@ -108,9 +102,9 @@ async def test_a_lock_that_is_never_released_is_not_waited_for_without_an_end(
     with own.begin() as other:
         count_up(other, "a")
         with pytest.raises(Unavailable, match="nothing was changed"):
-            await database.writer.call(work)
+            await database.write(work)
 
-    assert await database.writer.call(put("c")) == "c"
+    assert await database.write(put("c")) == "c"
 
 
 async def test_a_statement_that_takes_too_long_fails_alone(database: Database, own: Engine) -> None:
@@ -118,7 +112,7 @@ async def test_a_statement_that_takes_too_long_fails_alone(database: Database, o
         connection.execute(text("SET LOCAL statement_timeout = '50ms'"))
         connection.execute(text("SELECT pg_sleep(10)"))
 
-    told = await outcomes(database.writer.call(work), database.writer.call(put("c")))
+    told = await outcomes(database.write(work), database.write(put("c")))
 
     assert isinstance(told[0], Unavailable)
     assert told[1] == "c"
@@ -127,11 +121,11 @@ async def test_a_statement_that_takes_too_long_fails_alone(database: Database, o
 async def test_a_connection_lost_while_idle_is_opened_again(
     database: Database, own: Engine
 ) -> None:
-    await database.writer.call(put("c"))
+    await database.write(put("c"))
     await database.read(names)
     terminate(own)
 
-    assert await database.writer.call(put("d")) == "d"
+    assert await database.write(put("d")) == "d"
     assert await database.read(names) == {"a", "b", "c", "d"}
 
 
@@ -148,34 +142,15 @@ async def test_a_connection_lost_before_the_commit_loses_nothing(
             terminate(own)
         return put("d")(connection)
 
-    assert await outcomes(database.writer.call(put("e")), database.writer.call(work)) == ["e", "d"]
+    assert await outcomes(database.write(put("e")), database.write(work)) == ["e", "d"]
     assert await database.read(names) == {"a", "b", "c", "d", "e"}
-
-
-async def test_a_connection_lost_under_a_prepared_statement_loses_nothing(
-    database: Database, own: Engine
-) -> None:
-    lost: list[bool] = []
-
-    def work(connection: Connection) -> set[str]:
-        put("c")(connection)
-        if not lost:
-            terminate(own)
-        try:
-            return {row.name for row in ALL_NAMES.run(connection, {})}
-        except DBAPIError as error:
-            lost.append(error.connection_invalidated)
-            raise
-
-    assert await database.writer.call(work) == {"a", "b", "c"}
-    assert lost == [True]
 
 
 @pytest.mark.parametrize("is_made", [False, True], ids=["lost before", "lost after"])
 async def test_of_a_commit_that_was_cut_off_nobody_says_what_became_of_it(
     database: Database, own: Engine, monkeypatch: pytest.MonkeyPatch, is_made: bool
 ) -> None:
-    dialect = database.writer._engine.dialect
+    dialect = database.pools[0].engine.dialect
     commit = dialect.do_commit
     cuts = iter([True])
 
@@ -189,12 +164,12 @@ async def test_of_a_commit_that_was_cut_off_nobody_says_what_became_of_it(
 
     monkeypatch.setattr(dialect, "do_commit", cut_off)
     with pytest.raises(Unavailable) as told:
-        await database.writer.call(put("c"))
+        await database.write(put("c"))
 
     assert "nothing was changed" not in told.value.message
     assert "repeating it with the same request id is safe" in told.value.message
     assert ("c" in await database.read(names)) is is_made
-    assert await database.writer.call(put("d")) == "d"
+    assert await database.write(put("d")) == "d"
 
 
 async def test_a_read_whose_end_was_cut_off_is_made_again(database: Database, own: Engine) -> None:
@@ -215,7 +190,7 @@ async def test_without_a_server_callers_are_told_that_nothing_was_changed() -> N
     database = Database("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
 
     with pytest.raises(DeskholdError, match="nothing was changed"):
-        await database.writer.call(put("c"))
+        await database.write(put("c"))
 
     await database.close()
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, MetaData
 
 from deskhold.api.rbac.v1.scopes_pb2 import CreateScopeRequest, Scope
 from deskhold.chassis.calls import Call, Caller, Method
-from deskhold.chassis.database import Database
-from deskhold.chassis.replay import Mutations, replies_table
+from deskhold.chassis.db import Database
+from deskhold.chassis.db.idempotency import Mutations, replies_table
 from deskhold.errors import AlreadyExists
 from deskhold.identities import Domains, Principal, PrincipalKind
 from tests.races.things import names, opened, put
@@ -36,7 +36,7 @@ async def test_the_second_waits_for_the_first_and_gets_its_answer(
 ) -> None:
     metadata = MetaData()
     table = replies_table(metadata)
-    await processes[0].writer.call(metadata.create_all)
+    await processes[0].write(metadata.create_all)
     began = threading.Event()
     runs = 0
 
@@ -53,7 +53,7 @@ async def test_the_second_waits_for_the_first_and_gets_its_answer(
         return Scope(name=name)
 
     async def create(database: Database) -> Scope:
-        mutations = Mutations(database.writer, table, lambda: 1)
+        mutations = Mutations(database, table, lambda: 1)
         principal = Principal(PrincipalKind.USER, "a@x")
         caller = Caller(principal, Domains().key(principal))
         method = Method("deskhold.api.rbac.v1.ScopeService/CreateScope", CreateScopeRequest)

@@ -1,4 +1,4 @@
-"""A store of things, for tests of the lane."""
+"""A store of things, for tests of the database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 
 METADATA = MetaData()
 THINGS = Table(
@@ -65,7 +65,7 @@ def count_up(connection: Connection, name: str) -> None:
 
 
 class Stop:
-    """Where work on a lane waits until the test lets it go on; the first time only."""
+    """Where work waits until the test lets it go on; the first time only."""
 
     def __init__(self) -> None:
         self._reached, self._released = threading.Event(), threading.Event()

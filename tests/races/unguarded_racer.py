@@ -15,7 +15,7 @@ async def race(
 ) -> list[list[str]]:
     """Do what the scenario says; nobody assigns before everybody has looked."""
     broker = Broker(url, number)
-    broker.database.writer._engine = _unguarded(url, start)
+    broker.database.pools[0].engine = _unguarded(url, start)
     return await let_loose(broker, start, SCENARIOS[scenario])
 
 

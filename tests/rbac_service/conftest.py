@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deskhold.api.rbac.v1.scopes_pb2 import CreateScopeRequest, Scope
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from tests.databases import Databases
 from tests.rbac_service.running import MIGRATIONS, OWNER, Caller, Deployment, Process
 

@@ -19,9 +19,9 @@ from prometheus_client import CollectorRegistry
 
 from deskhold import issuer
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
+from deskhold.chassis.db.idempotency import Mutations
 from deskhold.chassis.paging import Pager
-from deskhold.chassis.replay import Mutations
 from deskhold.chassis.server import Server
 from deskhold.chassis.settings import ServerSettings
 from deskhold.identities import Domains, Principal, PrincipalKind
@@ -114,7 +114,7 @@ class Deployment:
             decisions=DecisionLog(database, registry),
             feed=Feed(database, **feed),
             messages=Messages(DOMAINS),
-            mutations=Mutations(database.writer, tables.replies, now_us),
+            mutations=Mutations(database, tables.replies, now_us),
             pager=Pager(PAGE_KEY),
             tokens=Tokens(PAGE_KEY),
             max_age_seconds=1.0,
@@ -125,10 +125,10 @@ class Deployment:
         await self.database.close()
 
     async def commit(self, work: Callable[[Connection], Any]) -> Any:
-        return await self.database.writer.call(work)
+        return await self.database.write(work)
 
     async def try_out(self, work: Callable[[Connection], Any]) -> Any:
-        return await self.database.writer.call(work, dry=True)
+        return await self.database.write(work, dry=True)
 
     async def assign(
         self, user: str, role: str, scope: str = "/", *, author: Author = OWNER, **terms: Any

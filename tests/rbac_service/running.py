@@ -22,7 +22,7 @@ import rbac_service
 from deskhold import issuer
 from deskhold.channel import Endpoint, open_sync
 from deskhold.chassis import clock
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.embedded.home import lay_out
 from deskhold.embedded.paths import Home
 from deskhold.identities import Domains

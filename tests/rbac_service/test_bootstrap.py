@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.embedded.home import lay_out
 from deskhold.embedded.paths import Home
 from deskhold.errors import DeskholdError, FailedPrecondition, InvalidArgument

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
-from deskhold.chassis.database import migrate
+from deskhold.chassis.db import migrate
 from rbac_service import tables
 from tests.databases import Databases
 from tests.rbac_service.running import MIGRATIONS

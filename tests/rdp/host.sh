@@ -19,6 +19,8 @@ mount -t tmpfs -o mode=1777 tmpfs /tmp
 
 cp /mnt/xrdp.ini /mnt/sesman.ini /etc/xrdp/
 while IFS=: read -r user _; do
+  # An account of the machine around it that has this name has another password.
+  if id "$user" >/dev/null 2>&1; then userdel --force "$user"; fi
   # --badname: accounts of a directory have names that useradd itself would not choose.
   useradd --badname --create-home --shell /bin/bash "$user"
 done </mnt/accounts

@@ -71,7 +71,7 @@ async def test_a_report_that_says_nothing_new_is_one_narrow_update(store: Store)
         if not statement.startswith(("SELECT", "BEGIN")):
             written.append(" ".join(statement.split()))
 
-    engine = store.database._engines[0]
+    engine = store.database.pools[0].engine
     event.listen(engine, "before_cursor_execute", see)
     await store.report(*reports, now_us=2_000)
     event.remove(engine, "before_cursor_execute", see)

@@ -43,7 +43,7 @@ async def made(
 async def claimed(store: Store, *arrivals: Arrival | str) -> Answers:
     """Let all of them, users of `eng` if nothing else is said, arrive in one batch."""
     batch = [arrival(one) if isinstance(one, str) else one for one in arrivals]
-    return await store.database.writer.call(lambda connection: find_or_claim(connection, batch))
+    return await store.database.write(lambda connection: find_or_claim(connection, batch))
 
 
 def ways_of(answers: Answers) -> list[Way]:

@@ -26,6 +26,7 @@ REASONS = {
     "USER_LIMIT_REACHED",
     "ASSIGNMENT_NOT_FOUND",
     "IMPORT_REJECTED",
+    "ETAG_MISMATCH",  # an import whose hosts others change all the while
     "NO_FREE_HOST",
     "HOST_NOT_FOUND",
 }

@@ -17,7 +17,7 @@ async def test_a_change_is_noted_with_its_tenant(store: Store) -> None:
     def work(connection: Connection) -> None:
         note(connection, [Changed(ResourceKind.HOST, PC, 17)])
 
-    await store.database.writer.call(work)
+    await store.database.write(work)
 
     rows = await store.database.read(lambda tx: list(tx.execute(select(changes))))
     assert [(row.tenant, row.kind, row.name, row.time_us) for row in rows] == [
@@ -31,6 +31,6 @@ async def test_what_is_undone_is_not_noted(store: Store) -> None:
         raise ValueError("undo")
 
     with pytest.raises(ValueError, match="undo"):
-        await store.database.writer.call(work)
+        await store.database.write(work)
 
     assert await store.database.read(lambda tx: list(tx.execute(select(changes)))) == []

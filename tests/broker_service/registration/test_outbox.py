@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import create_engine, text
 
 from broker_service.rbac import Authority
 from broker_service.registration.store import mark_deleted
@@ -252,3 +253,33 @@ async def test_brokers_that_make_and_delete_one_name_at_once_stay_in_step(
         "COLLECTION_NOT_FOUND",
         "NAME_IN_TRANSITION",
     }
+
+
+@pytest.mark.parametrize("is_committed", [True, False], ids=["committed", "waiting"])
+async def test_a_caller_who_leaves_while_the_name_is_taken_leaves_it_free(
+    broker: Broker, owner: Client, name: Name, database_url: str, is_committed: bool
+) -> None:
+    leaving = asyncio.create_task(broker.open(name, *scopes_of(name)))
+    if is_committed:
+        for _ in range(10):  # turns of the event loop, until a thread has the work
+            await asyncio.sleep(0)
+        until_taken(database_url)
+    else:
+        await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    await broker.until_settled()
+
+    assert leaving.cancelled()
+    assert not is_registered(owner, name)
+    await broker.create(name)
+
+
+def until_taken(url: str) -> None:
+    """Return when the name is taken; the event loop, which is busy with this, does not know."""
+    taken = text("SELECT count(*) FROM scope_changes")
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        while not connection.execute(taken).scalar_one():
+            connection.rollback()
+    engine.dispose()

@@ -236,7 +236,7 @@ async def test_in_a_pool_deleted_meanwhile_nobody_is_led_to_the_next_ones_host(
     store: Store,
 ) -> None:
     gone = await store.make(type="POOLED", name=f"{TENANT}/collections/gone")
-    await store.database.writer.call(lambda connection: delete_collection(connection, gone))
+    await store.database.write(lambda connection: delete_collection(connection, gone))
     other = await store.make("pc-1", type="POOLED", name=f"{TENANT}/collections/other")
     # SQLite gives the number of a deleted row away again.
     assert store.url.startswith("postgresql") or other.id == gone.id

@@ -30,7 +30,7 @@ def host(number: int | str, collection: str = ENG) -> Changed:
 
 
 async def change(store: Store, *changed: Changed) -> None:
-    await store.database.writer.call(lambda tx: note(tx, changed))
+    await store.database.write(lambda tx: note(tx, changed))
 
 
 async def start(heard: Heard) -> Position:

@@ -96,7 +96,7 @@ async def world(store: Store) -> None:
             .values(state="DISCONNECTED", disconnected_us=4_000_000)
         )
 
-    await store.database.writer.call(work)
+    await store.database.write(work)
 
 
 async def shown(store: Store, kind: ResourceKind, name: str) -> pb.Change:

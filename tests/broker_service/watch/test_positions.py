@@ -23,7 +23,7 @@ from tests.broker_service.watch.feeding import (
 
 
 async def forget(store: Store, kept: int) -> None:
-    await store.database.writer.call(lambda tx: prune(tx, before_us=0, kept=kept, at_most=100))
+    await store.database.write(lambda tx: prune(tx, before_us=0, kept=kept, at_most=100))
 
 
 async def test_a_position_whose_changes_are_no_longer_kept_is_gone(store: Store) -> None:

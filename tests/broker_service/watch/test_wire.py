@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from deskhold.api.broker.v1 import watch_pb2 as pb
+from deskhold.chassis.streams import STREAMS_PER_CALLER
 from deskhold.client import Client
-from deskhold.errors import Aborted, InvalidArgument, PermissionDenied
+from deskhold.errors import Aborted, InvalidArgument, PermissionDenied, ResourceExhausted
 from tests.broker_service.pair import Eng, Pair
 
 
@@ -64,3 +65,19 @@ def test_a_position_of_another_store_is_gone(owner: Client, eng: Eng) -> None:
 
     assert caught.value.reason == "POSITION_GONE"
     assert caught.value.metadata == {"position": f"{2**62}.1"}
+
+
+def test_a_caller_who_watches_too_often_is_refused_and_others_are_not(
+    pair: Pair, owner: Client, eng: Eng
+) -> None:
+    pair.grant("watcher@contoso.com", "RDS Reader", f"/{eng.name}")
+    other = pair.client("watcher@contoso.com")
+    held = [other.watch_resources(eng.name) for _ in range(STREAMS_PER_CALLER)]
+    for one in held:
+        next(one)
+
+    with pytest.raises(ResourceExhausted) as caught:
+        next(other.watch_resources(eng.name))
+
+    assert caught.value.metadata == {"limit": str(STREAMS_PER_CALLER)}
+    assert next(owner.watch_resources(eng.name)).position

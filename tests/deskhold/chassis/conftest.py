@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.embedded.home import lay_out
 from deskhold.embedded.paths import Home
 from tests.databases import SqliteFiles

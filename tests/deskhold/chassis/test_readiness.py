@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from deskhold.api.rbac.v1.scopes_pb2 import ListScopesRequest, ListScopesResponse
 from deskhold.chassis import readiness
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.chassis.monitoring import MonitoringServer
 from deskhold.chassis.readiness import Check, NotReadyError, Readiness, database_check
 from deskhold.embedded.paths import Home
@@ -133,7 +133,7 @@ async def test_a_busy_database_is_ready(
     async def full(*_: Any, **__: Any) -> None:
         raise ResourceExhausted("1024 requests wait for the database already")
 
-    monkeypatch.setattr(database.writer, "call", full)
+    monkeypatch.setattr(database, "write", full)
 
     await database_check(database).run()
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,10 +14,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from deskhold.api.rbac.v1.scopes_pb2 import ListScopesRequest, ListScopesResponse
+from deskhold.chassis import server
 from deskhold.chassis.settings import SettingsError
 from deskhold.embedded.paths import Home
 from deskhold.errors import ResourceExhausted, Unavailable
-from tests.deskhold.chassis.carrier import Carrier, Holding
+from tests.deskhold.chassis.carrier import Carrier, Holding, echo
 
 REQUEST = ListScopesRequest(parent="/")
 SERVICE = "deskhold.api.rbac.v1.ScopeService"
@@ -167,3 +169,56 @@ async def test_a_server_describes_itself_only_when_set_to(laid: Home, own: Carri
     assert SERVICE in [one.name for one in shown.list_services_response.service]
     assert refused.value.code().name == "UNIMPLEMENTED"
     await open_one.close()
+
+
+async def test_metadata_beyond_its_bound_is_refused_and_the_connection_lives(own: Carrier) -> None:
+    await own.server.start()
+    alice = ("authorization", f"Bearer {own.tokens.of()}")
+
+    with pytest.raises(ResourceExhausted):
+        await own.call(REQUEST, metadata=(alice, ("x-padding", "x" * 100_000)))
+
+    assert await own.call(REQUEST) == ListScopesResponse()
+
+
+async def test_a_token_with_as_many_groups_as_there_may_be_is_within_the_bound(
+    own: Carrier,
+) -> None:
+    await own.server.start()
+    token = own.tokens.of(groups=[str(uuid.uuid4()) for _ in range(256)])
+    assert len(token) > 13_000
+
+    alice = (("authorization", f"Bearer {token}"),)
+    assert await own.call(REQUEST, metadata=alice) == ListScopesResponse()
+
+
+async def test_one_connection_has_no_more_calls_at_once_than_it_may(
+    laid: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_MAX_STREAMS", 3)
+    narrow = Carrier(laid)
+    begun: list[Any] = []
+    three, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(request: Any) -> Any:
+        begun.append(request)
+        if len(begun) == 3:
+            three.set()
+        await released.wait()
+        return await echo(request)
+
+    await narrow.server.start()
+    await narrow.call(REQUEST)  # which tells the client of the bound
+    narrow.behave = hold
+    calls = [asyncio.ensure_future(narrow.call(REQUEST)) for _ in range(5)]
+    await three.wait()
+    await asyncio.sleep(0.2)  # for more, if there were more
+    at_once = len(begun)
+    released.set()
+
+    assert at_once == 3
+    # One more that reaches the server while another ends is refused before it begins.
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(one) for one in ends} <= {ListScopesResponse, Unavailable}
+    assert len([one for one in ends if isinstance(one, ListScopesResponse)]) >= 3
+    await narrow.close()

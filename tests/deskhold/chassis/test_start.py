@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from deskhold import environment
-from deskhold.chassis.database import migrate
+from deskhold.chassis.db import migrate
 from deskhold.chassis.settings import Reader, ServerSettings, SettingsError
 from deskhold.embedded.paths import Home
 from tests.deskhold.chassis.carrier import Carrier

@@ -10,7 +10,7 @@ import structlog
 
 from deskhold.chassis import clock
 from deskhold.chassis.clock import Reading, machine_time, now_us, set_now
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.chassis.store_clock import StoreClock
 
 HOUR_US = 3600 * 1_000_000

@@ -13,10 +13,10 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import select
 
-from deskhold.chassis.database import Connection, Database
+from deskhold.chassis.db import Connection, Database
 from deskhold.chassis.write_behind import WriteBehind
 from deskhold.errors import Unavailable
-from tests.deskhold.chassis.gates import held
+from tests.deskhold.chassis.db.gates import held
 from tests.deskhold.chassis.things import THINGS, put, stored
 
 
@@ -40,9 +40,9 @@ class Failing:
     """A writer whose next calls fail, before or after they have committed."""
 
     def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._call = database.writer.call
+        self._call = database.write
         self.errors: list[tuple[Exception, bool]] = []
-        monkeypatch.setattr(database.writer, "call", self)
+        monkeypatch.setattr(database, "write", self)
 
     async def __call__(self, work: Callable[[Connection], Any]) -> Any:
         if not self.errors:
@@ -83,7 +83,7 @@ async def test_a_flush_whose_caller_leaves_before_it_begins_is_written_all_the_s
 ) -> None:
     queue = queue_of(database)
     queue.put("one")
-    async with held(database.writer):
+    async with held(database):
         flush = asyncio.create_task(queue.flush())
         await asyncio.sleep(0)
         flush.cancel()

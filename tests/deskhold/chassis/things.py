@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.pool import NullPool
 
-from deskhold.chassis.replay import replies_table
+from deskhold.chassis.db.idempotency import replies_table
 from deskhold.errors import AlreadyExists, DeskholdError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -44,7 +44,7 @@ def put(name: str, part_of: str | None = None) -> Callable[[Connection], str]:
 
 
 def put_all(connection: Connection, names: Sequence[str]) -> Sequence[str | DeskholdError]:
-    """Add things with one statement (an operation for `Lane.gather`); "taken" is refused."""
+    """Add things with one statement (an operation for `Database.gather`); "taken" is refused."""
     free = [name for name in names if name != "taken"]
     connection.execute(insert(THINGS), [{"name": name} for name in free])
     return [name if name in free else AlreadyExists("taken") for name in names]

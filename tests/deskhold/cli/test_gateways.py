@@ -22,13 +22,13 @@ UPDATE = ("collection", "update", "eng")
 @pytest.mark.parametrize(
     ("flags", "gateway"),
     [
-        ("--gateway gw", Gateway(address="gw", token_format=PLAIN)),
+        ("--gateway gw", Gateway(address="gw", port=3389, token_format=PLAIN)),
         ("--gateway gw:3390", Gateway(address="gw", port=3390, token_format=PLAIN)),
         (
             "--gateway [fd00::1]:3390 --gateway-token msts-cookie",
             Gateway(address="fd00::1", port=3390, token_format=COOKIE),
         ),
-        ("--gateway fd00::1", Gateway(address="fd00::1", token_format=PLAIN)),
+        ("--gateway fd00::1", Gateway(address="fd00::1", port=3389, token_format=PLAIN)),
     ],
 )
 def test_a_collection_is_created_with_a_gateway(
@@ -45,9 +45,12 @@ def test_a_collection_is_created_with_a_gateway(
 @pytest.mark.parametrize(
     ("flags", "gateway"),
     [
-        ("--gateway new", Gateway(address="new", token_format=COOKIE)),
+        ("--gateway new", Gateway(address="new", port=3389, token_format=COOKIE)),
         ("--gateway-token plain", Gateway(address="old", port=3391, token_format=PLAIN)),
-        ("--gateway new --gateway-token plain", Gateway(address="new", token_format=PLAIN)),
+        (
+            "--gateway new --gateway-token plain",
+            Gateway(address="new", port=3389, token_format=PLAIN),
+        ),
     ],
 )
 def test_an_update_keeps_what_is_not_given_of_the_gateway(
@@ -72,6 +75,8 @@ def test_an_update_keeps_what_is_not_given_of_the_gateway(
         ((*UPDATE, "--gateway-token", "plain"), "--gateway-token needs a gateway"),
         ((*UPDATE, "--no-gateway", "--gateway-token", "plain"), "--no-gateway goes without"),
         ((*CREATE, "--gateway", "gw:rdp"), "--gateway 'gw:rdp' is not HOST or HOST:PORT"),
+        ((*CREATE, "--gateway", "gw:0"), "--gateway 'gw:0' is not HOST or HOST:PORT"),
+        ((*CREATE, "--gateway", "https://gw"), "it is no URL"),
         ((*CREATE, "--gateway", ""), "--gateway '' is not HOST or HOST:PORT"),
     ],
 )

@@ -84,8 +84,9 @@ def test_a_client_of_ones_own_may_have_words(
     assert noted(screen)[0][:2] == ["/cert:tofu", "/u:a b"]
 
 
-def test_the_path_of_the_file_replaces_braces(tmp_path: Path) -> None:
-    client = find_client(f"{program(tmp_path, 'xfreerdp')} {{}} /cert:tofu", {})
+@pytest.mark.parametrize("words", ["{} /cert:tofu", "/cert:tofu"])
+def test_freerdp_gets_the_file_first(tmp_path: Path, words: str) -> None:
+    client = find_client(f"{program(tmp_path, 'xfreerdp')} {words}", {})
     (tmp_path / "xfreerdp").write_text(f"#!/bin/sh\necho $* > {tmp_path}/words\n")
 
     client.open(CONTENT, title="pc-1")
@@ -100,6 +101,7 @@ def test_the_path_of_the_file_replaces_braces(tmp_path: Path) -> None:
     [
         ("sys.exit(12)", 0, ""),  # FreeRDP: the user logged off
         ("sys.exit(147)", 1, "xfreerdp ended with code 147; its own messages are above"),
+        ("sys.exit(1)", 1, "xfreerdp ended with code 1"),  # FreeRDP: there is no screen
         ("sys.exit(22)", 1, "xfreerdp ended with code 22"),  # FreeRDP: it cannot read the file
         ("os.kill(os.getpid(), 9)", 1, "xfreerdp ended with code -9"),
     ],
@@ -221,20 +223,21 @@ def test_freerdp_goes_before_remmina_and_that_before_the_desktops_choice(
     for name in programs:
         program(tmp_path, name)
 
-    assert find_client("", {"PATH": str(tmp_path), "WAYLAND_DISPLAY": "w"}) == chosen
+    assert find_client(None, {"PATH": str(tmp_path), "WAYLAND_DISPLAY": "w"}) == chosen
 
 
 @pytest.mark.parametrize(
     ("chosen", "environ", "words"),
     [
-        ("", {"PATH": "/nowhere"}, "there is no screen here"),
-        ("", {"PATH": "/nowhere", "DISPLAY": ":1"}, "no Remote Desktop client was found"),
-        ("nothing --x", {"PATH": "/nowhere"}, "there is no program 'nothing --x' on the path"),
+        (None, {"PATH": "/nowhere"}, "there is no screen here"),
+        (None, {"PATH": "/nowhere", "DISPLAY": ":1"}, "no Remote Desktop client was found"),
+        ("nothing --x", {"PATH": "/nowhere"}, "--client: there is no program 'nothing' on"),
+        ("", {"PATH": "/nowhere"}, "--client: there is no program '' on the path"),
         ("xfreerdp '/u:a", {"PATH": "/nowhere"}, "is no command line: No closing quotation"),
     ],
 )
 def test_without_a_client_the_error_says_what_to_do(
-    chosen: str, environ: dict[str, str], words: str
+    chosen: str | None, environ: dict[str, str], words: str
 ) -> None:
     with pytest.raises(FailedPrecondition) as caught:
         find_client(chosen, environ)

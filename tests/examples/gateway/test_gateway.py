@@ -136,6 +136,7 @@ WRONG: dict[tuple[str, ...], str] = {
     ("--connections", "1000000000"): "raise the limit (ulimit -n, LimitNOFILE=) or lower",
     ("--listen", "3389"): "'3389' is not HOST:PORT",
     ("--listen", "127.0.0.1:70000"): "'127.0.0.1:70000' is not HOST:PORT",
+    ("--tenant", "default"): "'default' is no resource name",
 }
 
 
@@ -157,10 +158,22 @@ def test_without_settings_the_missing_ones_are_named(pair: Pair) -> None:
 def test_an_address_that_is_taken_is_named(pair: Pair) -> None:
     taken = f"127.0.0.1:{pair.base_port}"
 
-    done = run(pair.environ, "--listen", taken)
+    token = pair.token_file(GATEWAY)
+
+    done = run(pair.environ | {"DESKHOLD_TOKEN_FILE": str(token)}, "--listen", taken)
 
     assert done.returncode == 1
     assert f"cannot listen at {taken}" in done.stderr
+
+
+def test_a_credential_that_the_broker_refuses_ends_the_start(pair: Pair) -> None:
+    token = pair.token_file("stranger@contoso.com")
+
+    done = run(pair.environ | {"DESKHOLD_TOKEN_FILE": str(token)})
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: gateway denied: ACTION_DENIED: user:stranger@contoso.com")
+    assert "listens" not in done.stdout
 
 
 def run(environ: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:

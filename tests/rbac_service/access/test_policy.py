@@ -9,7 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from deskhold.api.rbac.v1.access_pb2 import DECISION_ALLOW, DECISION_DENY
 from deskhold.api.rbac.v1.role_assignments_pb2 import DeleteRoleAssignmentRequest
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.chassis.readiness import NotReadyError
 from deskhold.errors import ResourceExhausted, Unavailable
 from deskhold.identities import Domains
@@ -130,7 +130,7 @@ async def test_a_change_is_seen_by_the_next_question(filled: Database) -> None:
     policy = Policy(filled)
     before = await policy.current()
 
-    await filled.writer.call(touch)
+    await filled.write(touch)
     after = await policy.current()
 
     assert (before.revision, after.revision) == (1, 2)
@@ -144,7 +144,7 @@ async def test_a_change_of_another_process_is_seen_by_the_next_question(
     other = Database(database_url)
 
     for revision in range(2, 12):
-        assert await other.writer.call(touch) == revision
+        assert await other.write(touch) == revision
         assert (await policy.current()).revision == revision
     await other.close()
 
@@ -161,7 +161,7 @@ async def test_questions_during_changes_see_at_least_what_was_answered(filled: D
     policy = Policy(filled)
 
     async def write_and_ask() -> None:
-        revision = await filled.writer.call(touch)
+        revision = await filled.write(touch)
         assert (await policy.current()).revision >= revision
 
     await asyncio.gather(*(write_and_ask() for _ in range(50)))
@@ -176,7 +176,7 @@ async def test_another_history_is_loaded_anew(filled: Database) -> None:
         connection.execute(text("UPDATE head SET epoch = 'restored'"))
         connection.execute(text("DELETE FROM role_assignments WHERE principal_kind = 'user'"))
 
-    await filled.writer.call(restore)
+    await filled.write(restore)
     snapshot = await policy.current()
 
     assert snapshot.epoch == "restored"
@@ -187,7 +187,7 @@ async def test_a_store_that_cannot_confirm_gives_no_answer(filled: Database) -> 
     policy = Policy(filled)
     await policy.current()
 
-    await filled.writer.call(lambda connection: connection.execute(text("DROP TABLE head")))
+    await filled.write(lambda connection: connection.execute(text("DROP TABLE head")))
 
     # PostgreSQL's driver calls a missing table a defect of the program.
     with pytest.raises((Unavailable, ProgrammingError)):

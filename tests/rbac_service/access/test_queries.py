@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Connection
 
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.chassis.paging import Page
 from deskhold.errors import Aborted, NotFound
 from deskhold.identities import Domains, Principal, PrincipalKind
@@ -50,7 +50,7 @@ class Store:
         return Queries(self.policy, lambda: self.now_us)
 
     async def _commit(self, work: Callable[[Connection], Any]) -> Any:
-        return await self.database.writer.call(work)
+        return await self.database.write(work)
 
     async def assign(
         self, principal: Principal, role: str, scope: str = "/", expire_us: int | None = None

@@ -11,7 +11,7 @@ from deskhold.api.rbac.v1 import access_pb2 as pb
 from deskhold.chassis.access import Need
 from deskhold.chassis.calls import Call, Caller, Method
 from deskhold.chassis.clock import now_us
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.chassis.paging import Page
 from deskhold.errors import PermissionDenied
 from deskhold.identities import Principal, PrincipalKind

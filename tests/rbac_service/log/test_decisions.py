@@ -136,12 +136,49 @@ async def test_a_store_that_does_not_answer_loses_nothing_that_still_fits(
         raise Unavailable("down")
 
     with monkeypatch.context() as broken:
-        broken.setattr(deployment.database.writer, "call", down)
+        broken.setattr(deployment.database, "write", down)
         with pytest.raises(Unavailable):
             await log.queue.flush()
     await log.queue.flush()
     assert [one.decision_id for one in await kept(deployment)] == ["d-1"]
     assert log.dropped_count == 0
+
+
+async def test_decisions_whose_answer_was_lost_are_kept_once(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = make(deployment)
+    write = deployment.database.write
+
+    async def lose(*arguments: Any, **named: Any) -> None:
+        await write(*arguments, **named)
+        raise Unavailable("the connection was lost during the commit")
+
+    ask(log, "d-1")
+    ask(log, "d-2")
+    with monkeypatch.context() as broken:
+        broken.setattr(deployment.database, "write", lose)
+        with pytest.raises(Unavailable):
+            await log.queue.flush()
+    await log.queue.flush()
+
+    assert [one.decision_id for one in await kept(deployment)] == ["d-2", "d-1"]
+
+
+async def test_decisions_are_kept_once_although_their_reader_leaves(
+    deployment: Deployment,
+) -> None:
+    log = make(deployment)
+    ask(log, "d-1")
+    for turns in range(20):
+        reader = asyncio.create_task(log.queue.flush())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reader.cancel()
+        await asyncio.gather(reader, return_exceptions=True)
+    await log.queue.flush()
+
+    assert [one.decision_id for one in await kept(deployment)] == ["d-1"]
 
 
 async def test_the_table_shrinks_to_its_bound_in_small_steps(deployment: Deployment) -> None:

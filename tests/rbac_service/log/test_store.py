@@ -9,10 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from deskhold.chassis.database import Database
+from deskhold.chassis.db import Database
 from deskhold.errors import NotFound
 from rbac_service import tables
-from rbac_service.log.rules import GENESIS_HASH, Author, Change, ChangeKind, chain_hash
+from rbac_service.log import store
+from rbac_service.log.rules import (
+    GENESIS_HASH,
+    Author,
+    Change,
+    ChangeKind,
+    chain_hash,
+    encode_changes,
+    encode_revisions,
+)
 from rbac_service.log.store import append, read_after, read_head, read_heads
 from tests.rbac_service.chain import first_broken
 
@@ -36,14 +45,14 @@ async def entries(database: Database) -> list[Any]:
 
 
 async def test_a_new_store_is_at_revision_0_of_a_history_of_its_own(database: Database) -> None:
-    head = await database.lookup(read_heads, None)
+    head = await database.lookup("head", read_heads, None)
 
     assert head.revision == 0
     assert len(head.epoch) == 32
 
 
 async def test_revisions_have_no_gaps(database: Database) -> None:
-    given_revisions = [await database.writer.call(writing(f"/{n}")) for n in range(3)]
+    given_revisions = [await database.write(writing(f"/{n}")) for n in range(3)]
 
     assert given_revisions == [1, 2, 3]
     assert (await database.read(read_head)).revision == 3
@@ -55,28 +64,49 @@ async def test_what_is_undone_leaves_no_gap(database: Database) -> None:
         writing("/refused")(connection)
         raise NotFound("no such scope")
 
-    await database.writer.call(writing("/1"))
+    await database.write(writing("/1"))
     with pytest.raises(NotFound):
-        await database.writer.call(refuse)
-    assert await database.writer.call(writing("/tried"), dry=True) == 2
-    await database.writer.call(writing("/2"))
+        await database.write(refuse)
+    assert await database.write(writing("/tried"), dry=True) == 2
+    await database.write(writing("/2"))
 
     assert [entry["revision"] for entry in await entries(database)] == [1, 2]
     assert first_broken(await entries(database)) is None
 
 
 async def test_what_waits_together_still_gets_one_revision_each(database: Database) -> None:
-    given_revisions = await asyncio.gather(
-        *(database.writer.call(writing(f"/{n}")) for n in range(100))
-    )
+    given_revisions = await asyncio.gather(*(database.write(writing(f"/{n}")) for n in range(100)))
 
-    assert given_revisions == list(range(1, 101))
+    assert sorted(given_revisions) == list(range(1, 101))
     assert first_broken(await entries(database)) is None
+
+
+async def test_what_is_too_large_for_one_revision_is_several_committed_together(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.write(writing("/1"))
+    monkeypatch.setattr(store, "MAX_CHARACTERS", 2 * len(encode_changes([change("/0")])))
+    changes = [change(f"/{number}") for number in range(5)]
+
+    newest = await database.write(lambda tx: append(tx, changes, author=AUTHOR, now_us=17))
+
+    made = await database.read(lambda tx: list(read_after(tx, 1)))
+    assert made == [(2, (*changes[:2],)), (3, (*changes[2:4],)), (4, (changes[4],))]
+    assert newest == 4 == (await database.read(read_head)).revision
+    assert first_broken(await entries(database)) is None
+
+
+def test_a_change_that_is_too_large_alone_is_a_revision() -> None:
+    assert encode_revisions([change("/1"), change("/2")], 1) == [
+        encode_changes([change("/1")]),
+        encode_changes([change("/2")]),
+    ]
+    assert encode_revisions([], 1) == [encode_changes([])]
 
 
 async def test_what_came_after_a_revision_is_read_oldest_first(database: Database) -> None:
     for number in range(1, 5):
-        await database.writer.call(writing(f"/{number}"))
+        await database.write(writing(f"/{number}"))
 
     missing = await database.read(lambda connection: list(read_after(connection, 2)))
 

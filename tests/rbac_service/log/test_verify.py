@@ -30,7 +30,7 @@ async def spoil(deployment: Deployment, *statements: Any) -> None:
         for statement in statements:
             connection.execute(statement)
 
-    await deployment.database.writer.call(work)
+    await deployment.database.write(work)
 
 
 async def test_an_untouched_log_fits_from_the_first_entry_to_the_head(

@@ -16,8 +16,12 @@ from deskhold.api.rbac.v1 import (
     watch_pb2,
     watch_pb2_grpc,
 )
-from deskhold.errors import InvalidArgument, PermissionDenied
+from deskhold.chassis.streams import STREAMS_PER_CALLER
+from deskhold.errors import InvalidArgument, PermissionDenied, ResourceExhausted
 from deskhold.status import from_rpc_error
+from rbac_service.log import servicer
+from rbac_service.log.messages import event_message
+from rbac_service.log.rules import Entry
 from tests.rbac_service.deployments import Deployment, Wire
 
 
@@ -122,3 +126,51 @@ async def test_watching_needs_the_right_to_read_the_log(deployment: Deployment) 
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await call.read()
         assert isinstance(from_rpc_error(refused.value), PermissionDenied)
+
+
+async def test_a_large_revision_is_built_once_for_all_who_watch(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servicer, "_BUILT_AT_ONCE", 0)
+    built: list[int] = []
+
+    def build(event: Any) -> watch_pb2.WatchResponse:
+        if isinstance(event, Entry):
+            built.append(event.revision)
+        return event_message(event)
+
+    monkeypatch.setattr(servicer, "event_message", build)
+    async with deployment.served() as wire:
+        stub: Any = watch_pb2_grpc.WatchServiceStub(wire.channel)
+        request = watch_pb2.WatchRequest(from_now=True)
+        watches = [stub.Watch(request, metadata=wire.as_user()) for _ in range(3)]
+        for watch in watches:
+            await watch.read()
+        await deployment.assign("bob@x", "RDS Reader")
+        for watch in watches:
+            while not (heard := await watch.read()).HasField("entry"):
+                pass
+            assert heard.entry.changes[0].row["principal_key"] == "user:bob@x"
+
+    assert built == [2]
+
+
+async def test_a_caller_who_watches_too_often_is_refused_and_others_are_not(
+    deployment: Deployment,
+) -> None:
+    await deployment.assign("bob@x", "RDS Owner")
+    async with deployment.served() as wire:
+        stub: Any = watch_pb2_grpc.WatchServiceStub(wire.channel)
+
+        def watch(*who: str) -> Any:
+            return stub.Watch(watch_pb2.WatchRequest(), metadata=wire.as_user(*who))
+
+        held = [watch() for _ in range(STREAMS_PER_CALLER)]
+        for one in held:
+            await one.read()
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await watch().read()
+        assert (await watch("bob@x").read()).entry.revision == 1
+        error = from_rpc_error(refused.value)
+        assert isinstance(error, ResourceExhausted)
+        assert error.metadata == {"limit": str(STREAMS_PER_CALLER)}

@@ -195,7 +195,8 @@ class AssignmentServiceServicer(object):
         `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too. With `validate_only` it answers with a verdict for every row and writes
         nothing, whatever the verdicts. Safe to repeat.
         Errors: INVALID_ARGUMENT with IMPORT_REJECTED and the first rejected rows when a row cannot be applied;
-        NOT_FOUND with COLLECTION_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL.
+        NOT_FOUND with COLLECTION_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL; ABORTED with ETAG_MISMATCH
+        when others change the hosts of the file all the while.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

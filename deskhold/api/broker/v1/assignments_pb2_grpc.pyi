@@ -79,7 +79,8 @@ class AssignmentServiceStub:
     `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too. With `validate_only` it answers with a verdict for every row and writes
     nothing, whatever the verdicts. Safe to repeat.
     Errors: INVALID_ARGUMENT with IMPORT_REJECTED and the first rejected rows when a row cannot be applied;
-    NOT_FOUND with COLLECTION_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL.
+    NOT_FOUND with COLLECTION_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL; ABORTED with ETAG_MISMATCH
+    when others change the hosts of the file all the while.
     """
     ExportAssignments: _aio.UnaryUnaryMultiCallable[_assignments_pb2.ExportAssignmentsRequest, _assignments_pb2.ExportAssignmentsResponse]
     """Exports the assignments of a collection as a file that ImportAssignments reads. Needs
@@ -212,7 +213,8 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         `deskhold.resources/assignments/delete` and `deskhold.resources/assignments/confirmRelease/action` too. With `validate_only` it answers with a verdict for every row and writes
         nothing, whatever the verdicts. Safe to repeat.
         Errors: INVALID_ARGUMENT with IMPORT_REJECTED and the first rejected rows when a row cannot be applied;
-        NOT_FOUND with COLLECTION_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL.
+        NOT_FOUND with COLLECTION_NOT_FOUND; FAILED_PRECONDITION with COLLECTION_NOT_PERSONAL; ABORTED with ETAG_MISMATCH
+        when others change the hosts of the file all the while.
         """
 
     @_abc_1.abstractmethod

@@ -91,7 +91,7 @@ class ScopeServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteScope(self, request, context):
-        """Removes a scope and, with force, everything below it; the role assignments there go with it, in one revision. Needs
+        """Removes a scope and, with force, everything below it; the role assignments there go with it, as a whole. Needs
         the action that created it, ending in `/delete`, with force `deskhold.authorization/scopes/delete` too. Repeating
         it answers NOT_FOUND unless the request id is repeated.
         Errors: NOT_FOUND with SCOPE_NOT_FOUND; FAILED_PRECONDITION with SCOPE_NOT_EMPTY.

@@ -33,7 +33,7 @@ class ScopeServiceStub:
     ListScopes: _aio.UnaryUnaryMultiCallable[_scopes_pb2.ListScopesRequest, _scopes_pb2.ListScopesResponse]
     """Lists the scopes below a scope, by name. Needs `deskhold.authorization/scopes/read` at that scope. Safe to repeat."""
     DeleteScope: _aio.UnaryUnaryMultiCallable[_scopes_pb2.DeleteScopeRequest, _empty_pb2.Empty]
-    """Removes a scope and, with force, everything below it; the role assignments there go with it, in one revision. Needs
+    """Removes a scope and, with force, everything below it; the role assignments there go with it, as a whole. Needs
     the action that created it, ending in `/delete`, with force `deskhold.authorization/scopes/delete` too. Repeating
     it answers NOT_FOUND unless the request id is repeated.
     Errors: NOT_FOUND with SCOPE_NOT_FOUND; FAILED_PRECONDITION with SCOPE_NOT_EMPTY.
@@ -81,7 +81,7 @@ class ScopeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scopes_pb2.DeleteScopeRequest,
         context: _aio.ServicerContext[_scopes_pb2.DeleteScopeRequest, _abc.Awaitable[_empty_pb2.Empty]],
     ) -> _abc.Awaitable[_empty_pb2.Empty]:
-        """Removes a scope and, with force, everything below it; the role assignments there go with it, in one revision. Needs
+        """Removes a scope and, with force, everything below it; the role assignments there go with it, as a whole. Needs
         the action that created it, ending in `/delete`, with force `deskhold.authorization/scopes/delete` too. Repeating
         it answers NOT_FOUND unless the request id is repeated.
         Errors: NOT_FOUND with SCOPE_NOT_FOUND; FAILED_PRECONDITION with SCOPE_NOT_EMPTY.

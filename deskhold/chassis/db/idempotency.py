@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from deskhold.chassis.calls import Call
-from deskhold.chassis.writer import Lane
+from deskhold.chassis.db.database import Database
 from deskhold.errors import InvalidArgument
 
 KEPT_SECONDS = 24 * 3600
@@ -61,29 +61,17 @@ def replies_table(metadata: MetaData) -> Table:
     return table
 
 
-def resource_of(request: Any) -> str:
-    """Return the name of what a request is about, by which transactions are ordered."""
-    for field in ("parent", "name"):
-        if getattr(request, field, ""):
-            return str(getattr(request, field))
-    # An update carries its resource, and the name is in there (AIP-134).
-    for field, value in request.ListFields():
-        if field.message_type is not None and not field.is_repeated and hasattr(value, "name"):
-            return str(value.name)
-    return ""
-
-
 class Mutations:
     """Makes the `Commit` of a call.
 
     Args:
-        writer: The lane that writes.
+        database: Where they are run.
         table: Made by `replies_table`.
         clock_us: Microseconds since the epoch.
     """
 
-    def __init__(self, writer: Lane, table: Table, clock_us: Callable[[], int]) -> None:
-        self._writer = writer
+    def __init__(self, database: Database, table: Table, clock_us: Callable[[], int]) -> None:
+        self._database = database
         self._table = table
         self._clock_us = clock_us
 
@@ -107,9 +95,9 @@ class Mutations:
                 return encode(work(connection))
 
             if request.validate_only:
-                return await self._writer.call(encoded, dry=True, about=resource_of(request))
+                return await self._database.write(encoded, dry=True)
             if not request.request_id:
-                return await self._writer.call(encoded, about=resource_of(request))
+                return await self._database.write(encoded)
             key = (call.authenticated.key, request.request_id.lower())
             fingerprint = _fingerprint(request)
             now_us = self._clock_us()
@@ -125,7 +113,7 @@ class Mutations:
                 self._prune(connection, now_us)
                 return reply
 
-            return await self._writer.call(once, about=resource_of(request))
+            return await self._database.write(once)
 
         return run
 
