@@ -67,16 +67,14 @@ class Postgresql:
         while True:
             with (self._folder / "log").open("ab") as log:
                 self._process = subprocess.Popen(
-                    [
-                        *(POSTGRES_BIN_PATH / "postgres", "-D", self._data),
-                        *("-p", str(self.port), "-c", "listen_addresses=127.0.0.1"),
-                        *("-k", ""),
-                    ],
+                    _command(
+                        *("postgres", "-D", self._data, "-p", self.port),
+                        *("-c", "listen_addresses=127.0.0.1", "-k", ""),
+                    ),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     env=self._environ,
-                    **_as_account(),
                 )
             while self._process.poll() is None:
                 with suppress(psycopg.OperationalError):
@@ -170,11 +168,10 @@ class Postgresql:
         if os.geteuid() == 0:
             shutil.chown(self._folder, _ACCOUNT)
         subprocess.run(
-            [POSTGRES_BIN_PATH / program, *map(str, words)],
+            _command(program, *words),
             check=True,
             stdout=subprocess.DEVNULL,
             env=self._environ,
-            **_as_account(),
         )
 
 
@@ -189,7 +186,12 @@ def postgresql_folder() -> Iterator[Path]:
         yield folder
 
 
-def _as_account() -> dict[str, Any]:
+def _command(program: str, *words: object) -> list[str]:
+    """Return the command line of a program of PostgreSQL, under its account.
+
+    setpriv becomes the program. Popen's own `user` would fork, which gRPC's threads do not survive.
+    """
+    command = [str(POSTGRES_BIN_PATH / program), *map(str, words)]
     if os.geteuid() != 0:
-        return {}
-    return {"user": _ACCOUNT, "group": _ACCOUNT, "extra_groups": []}
+        return command
+    return ["setpriv", f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--clear-groups", *command]

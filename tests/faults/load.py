@@ -325,12 +325,14 @@ class Load:
 
 
 async def surely(client: AsyncClient, call: Call[Answer]) -> Answer:
-    """Send a call until it is answered; for what is no part of the fault."""
+    """Send a call until its answer is none that asks to retry; for what is no part of a fault."""
     while True:
         try:
             return await client.send(call)
-        except (errors.Unavailable, errors.DeadlineExceeded):
-            await asyncio.sleep(_BACK_OFF_SECONDS)
+        except errors.DeskholdError as error:
+            if not isinstance(error, _REFUSALS) and error.retry_after_seconds is None:
+                raise
+        await asyncio.sleep(_BACK_OFF_SECONDS)
 
 
 async def _prepare(owner: AsyncClient, places: Places) -> None:

@@ -108,13 +108,17 @@ async def _begin_all(
 
 async def _repeat(load: Load, owner: AsyncClient, mutation: Mutation) -> None:
     """Repeat a mutation as it was: it is answered as before, or else is done now."""
-    try:
-        again = await surely(owner, mutation.call)
-    except errors.FailedPrecondition as error:
-        # What a killed broker was creating or deleting keeps its name for five minutes.
-        if error.reason != "NAME_IN_TRANSITION" or mutation.answer is not None:
-            raise
-        return
+    while True:
+        try:
+            again = await owner.send(mutation.call)
+            break
+        except (errors.Unavailable, errors.DeadlineExceeded):
+            await asyncio.sleep(0.2)  # the broker connects to rbac first
+        except errors.FailedPrecondition as error:
+            # What a killed broker was creating or deleting keeps its name for five minutes.
+            if error.reason != "NAME_IN_TRANSITION" or mutation.answer is not None:
+                raise
+            return
     if mutation.answer is None or mutation.kind in _UNNUMBERED - {"Connect"}:
         return
     is_same = (
