@@ -38,7 +38,7 @@ class Postgresql:
 
     def __init__(self, folder: Path, environ: dict[str, str] | None = None) -> None:
         self._folder = folder
-        self._environ = {**os.environ, **(environ or {})}
+        self._environ = environ or {}
         self._process: subprocess.Popen[bytes] | None = None
         self.port = held_ports()
 
@@ -63,31 +63,31 @@ class Postgresql:
 
     def start(self) -> None:
         """Start the server; returns when it takes connections, also read-only ones."""
-        # Killed backends may hold the shared memory a moment longer; the server then ends at once.
-        while True:
-            with (self._folder / "log").open("ab") as log:
-                self._process = subprocess.Popen(
-                    [
-                        *(POSTGRES_BIN_PATH / "postgres", "-D", self._data),
-                        *("-p", str(self.port), "-c", "listen_addresses=127.0.0.1"),
-                        *("-k", ""),
-                    ],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=self._environ,
-                    **_as_account(),
-                )
-            while self._process.poll() is None:
-                with suppress(psycopg.OperationalError):
-                    self.run("SELECT 1")
-                    return
+        log = self._folder / "log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command(
+                    *("postgres", "-D", self._data, "-p", self.port),
+                    *("-c", "listen_addresses=127.0.0.1", "-k", ""),
+                ),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        while self._process.poll() is None:
+            with suppress(psycopg.OperationalError):
+                self.run("SELECT 1")
+                return
+        raise AssertionError(f"PostgreSQL did not start:\n{log.read_text()}")
 
     def kill(self) -> None:
         """Kill every process of the server, as when its machine loses power."""
-        for process in self._processes():
+        killed = self._processes()
+        for process in killed:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+        # Those that are left would keep the next start from its shared memory.
+        psutil.wait_procs(killed)
         self._ended()
 
     def stop(self) -> None:
@@ -161,6 +161,17 @@ class Postgresql:
         if self._process is not None:
             self._process.wait()
 
+    def _command(self, program: str, *words: object) -> list[str]:
+        """Return the command line of a program of PostgreSQL, under its account.
+
+        setpriv and env become the program. Popen's own `user` would fork, which gRPC's threads do
+        not survive; what is preloaded must not meet root first.
+        """
+        account = ["setpriv", f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--clear-groups"]
+        environ = ["env", *(f"{name}={value}" for name, value in self._environ.items())]
+        command = [*environ, str(POSTGRES_BIN_PATH / program), *map(str, words)]
+        return [*account, *command] if os.geteuid() == 0 else command
+
     @property
     def _data(self) -> Path:
         return self._folder / "data"
@@ -170,11 +181,9 @@ class Postgresql:
         if os.geteuid() == 0:
             shutil.chown(self._folder, _ACCOUNT)
         subprocess.run(
-            [POSTGRES_BIN_PATH / program, *map(str, words)],
+            self._command(program, *words),
             check=True,
             stdout=subprocess.DEVNULL,
-            env=self._environ,
-            **_as_account(),
         )
 
 
@@ -187,9 +196,3 @@ def postgresql_folder() -> Iterator[Path]:
     with quick_folder() as folder:
         folder.chmod(0o755)
         yield folder
-
-
-def _as_account() -> dict[str, Any]:
-    if os.geteuid() != 0:
-        return {}
-    return {"user": _ACCOUNT, "group": _ACCOUNT, "extra_groups": []}

@@ -10,18 +10,22 @@ import asyncio
 import itertools
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from google.protobuf.message import Message
+
 from deskhold import errors
 from deskhold.api.broker.v1.sessions_pb2 import ConnectResponse
 from deskhold.client import AsyncClient
+from deskhold.client.broker import collections, hosts
+from deskhold.client.calls import Call
 from deskhold.identities import Principal, PrincipalKind
 from tests.journeys.pair import TENANT, Pair
 
-Answer = TypeVar("Answer")
+Answer = TypeVar("Answer", bound=Message)
 
 STRANGER: Final = "stranger@contoso.com"
 GUEST: Final = "guest@contoso.com"
@@ -37,10 +41,10 @@ _REFUSALS: Final = (
     errors.ResourceExhausted,
     errors.Aborted,
 )
-_HOSTS: Final = 10_000
+# So many are added at a time, and so many are free for claims at the least.
+_HOSTS: Final = 500
 _IMPORTED_ROWS: Final = 5
 _PAUSE_SECONDS: Final = 0.03
-# Hosts last longer than any outage.
 _BACK_OFF_SECONDS: Final = 0.2
 _LONGEST_OUTAGE_SECONDS: Final = 180.0
 
@@ -127,6 +131,8 @@ class Load:
         self._pair = pair
         self._check = check
         self._numbers = itertools.count(1)
+        self._claimable = 0
+        self._tasks: list[asyncio.Task[None]] = []
         # When the latest acknowledged call of each kind was begun.
         self._begun: dict[str, float] = {}
 
@@ -138,28 +144,25 @@ class Load:
             guest = await stack.enter_async_context(self._pair.client(GUEST))
             stranger = await stack.enter_async_context(self._pair.client(STRANGER))
             await _prepare(owners[0], self.places)
-            sets = (_host(self.places.sets, number) for number in range(_HOSTS))
-            imports = (_host(self.places.imports, number) for number in range(_HOSTS))
+            await self.supply(owners[0], _HOSTS)
             callers = [
                 *(self._claim(owner) for owner in owners),
-                *(self._set_and_remove(owner, sets) for owner in owners),
-                self._import(owners[0], imports),
+                *(self._set_and_remove(owner) for owner in owners),
+                self._import(owners[0]),
+                self._supply(owners[1]),
                 self._grant(owners[1]),
                 self._grant(owners[2]),
                 self._revoke(owners[3], guest),
                 self._trespass(stranger),
             ]
-            tasks = [asyncio.create_task(caller) for caller in callers]
+            self._tasks = tasks = [asyncio.create_task(caller) for caller in callers]
             try:
                 await self.answers()
                 yield
             finally:
                 for task in tasks:
                     task.cancel()
-                ends = await asyncio.gather(*tasks, return_exceptions=True)
-            for end in ends:
-                if not isinstance(end, asyncio.CancelledError):
-                    raise AssertionError("a caller ended by itself") from end
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def answers(self) -> float:
         """Wait until a call of each kind that began after now is acknowledged.
@@ -173,11 +176,18 @@ class Load:
         since = time.monotonic()
         while any(self._begun.get(kind, 0.0) < since for kind in KINDS):
             self._check()
+            for task in self._tasks:
+                assert not task.done(), f"a caller ended by itself: {task.exception()}"
             if time.monotonic() - since > _LONGEST_OUTAGE_SECONDS:
                 late = [kind for kind in KINDS if self._begun.get(kind, 0.0) < since]
                 raise TimeoutError(f"not acknowledged again: {late}; told {self.record.answers}")
             await asyncio.sleep(0.02)
         return time.monotonic() - since
+
+    async def supply(self, owner: AsyncClient, count: int) -> None:
+        """Add hosts that users may claim; returns when it is acknowledged."""
+        await self._add(owner, self.places.claims, count)
+        self._claimable += count
 
     async def claim(self, user: str, call: Awaitable[ConnectResponse]) -> bool:
         """Let a user claim a host by a call; return whether it was acknowledged."""
@@ -194,30 +204,49 @@ class Load:
             while not await self.claim(user, owner.connect(self.places.claims, user=user)):
                 pass
 
-    async def _set_and_remove(self, owner: AsyncClient, hosts: Iterator[str]) -> None:
-        for host in hosts:
+    async def _supply(self, owner: AsyncClient) -> None:
+        while True:
+            if self._claimable - len(self.record.claims) < _HOSTS:
+                await self.supply(owner, _HOSTS)
+            await asyncio.sleep(_BACK_OFF_SECONDS)
+
+    async def _set_and_remove(self, owner: AsyncClient) -> None:
+        sets = self.places.sets
+        async for host in self._hosts(owner, sets):
             user = f"{host}@contoso.com"
             may_hold = self.record.hosts[host] = {None, user}
-            if await self._told(
-                "set", owner.set_assignment(self.places.sets, user=user, host_id=host)
-            ):
+            if await self._told("set", owner.set_assignment(sets, user=user, host_id=host)):
                 may_hold -= {None}
                 if next(self._numbers) % 2:
                     continue
                 may_hold |= {None}
-                if await self._told(
-                    "remove", owner.remove_assignment(self.places.sets, host_id=host)
-                ):
+                if await self._told("remove", owner.remove_assignment(sets, host_id=host)):
                     may_hold -= {user}
 
-    async def _import(self, owner: AsyncClient, hosts: Iterator[str]) -> None:
-        while True:
-            rows = {host: f"{host}@contoso.com" for host in itertools.islice(hosts, _IMPORTED_ROWS)}
+    async def _import(self, owner: AsyncClient) -> None:
+        rows: dict[str, str] = {}
+        async for host in self._hosts(owner, self.places.imports):
+            rows[host] = f"{host}@contoso.com"
+            if len(rows) < _IMPORTED_ROWS:
+                continue
             file = "".join(f"{host},{user}\n" for host, user in rows.items()).encode()
-            position = len(self.record.imports)
-            self.record.imports.append((rows, False))
-            if await self._told("import", owner.import_assignments(self.places.imports, file)):
-                self.record.imports[position] = (rows, True)
+            told = await self._told("import", owner.import_assignments(self.places.imports, file))
+            self.record.imports.append((rows, told is not None))
+            rows = {}
+
+    async def _hosts(self, owner: AsyncClient, collection: str) -> AsyncIterator[str]:
+        """Yield the ids of new hosts, without an end."""
+        while True:
+            for host in await self._add(owner, collection, _HOSTS):
+                yield host
+
+    async def _add(self, owner: AsyncClient, collection: str, count: int) -> list[str]:
+        prefix = collection.rpartition("/")[2]
+        host_ids = [f"{prefix}-{next(self._numbers)}" for _ in range(count)]
+        # Repeated until it is acknowledged: what is there already stays as it is.
+        while not await self._told("add", owner.add_hosts(collection, host_ids)):
+            pass
+        return host_ids
 
     async def _grant(self, owner: AsyncClient) -> None:
         while True:
@@ -244,9 +273,9 @@ class Load:
                     self.record.unauthorized.append(f"{GUEST} connected after the revocation")
 
     async def _trespass(self, stranger: AsyncClient) -> None:
-        for number in itertools.count():
-            file = f"{_host(self.places.imports, number)},{STRANGER}\n".encode()
-            host = _host(self.places.sets, number)
+        while True:
+            host = next(iter(self.record.hosts), "any")
+            file = f"{host},{STRANGER}\n".encode()
             for is_allowed in (
                 await self._is_allowed(stranger.connect(self.places.claims)),
                 await self._is_allowed(
@@ -295,20 +324,26 @@ class Load:
         await asyncio.sleep(_BACK_OFF_SECONDS)
 
 
+async def surely(client: AsyncClient, call: Call[Answer]) -> Answer:
+    """Send a call until its answer is none that asks to retry; for what is no part of a fault."""
+    while True:
+        try:
+            return await client.send(call)
+        except errors.DeskholdError as error:
+            if not isinstance(error, _REFUSALS) and error.retry_after_seconds is None:
+                raise
+        await asyncio.sleep(_BACK_OFF_SECONDS)
+
+
 async def _prepare(owner: AsyncClient, places: Places) -> None:
-    counts = {places.claims: _HOSTS, places.sets: _HOSTS, places.imports: _HOSTS, places.guests: 1}
-    for name, count in counts.items():
-        await owner.create_collection(
-            TENANT,
-            name.rpartition("/")[2],
-            type="personal",
-            auto_assign_user=name in (places.claims, places.guests),
+    for name in (places.claims, places.sets, places.imports, places.guests):
+        collection_id = name.rpartition("/")[2]
+        is_automatic = name in (places.claims, places.guests)
+        call = collections.create_collection(
+            TENANT, collection_id, type="personal", auto_assign_user=is_automatic
         )
-        await owner.add_hosts(name, [_host(name, number) for number in range(count)])
-
-
-def _host(collection: str, number: int) -> str:
-    return f"{collection.rpartition('/')[2]}-{number}"
+        await surely(owner, call)
+    await surely(owner, hosts.add_hosts(places.guests, [f"{places.prefix}-guest"]))
 
 
 async def _give(client: AsyncClient, collection: str, user: str) -> Any:

@@ -63,6 +63,8 @@ async def test_of_3000_callers_2000_are_admitted_and_the_others_refused_at_once(
         return answer
 
     async with trial.of("3,000 callers, 2,000 admitted") as load:
+        async with trial.pair.client() as owner:
+            await load.supply(owner, _CALLERS)
         users = [f"crowd.{number}@contoso.com" for number in range(_CALLERS)]
         callers = {
             asyncio.create_task(
